@@ -1,0 +1,1 @@
+"""Django apps: data and rules, in the order that .importlinter keeps."""

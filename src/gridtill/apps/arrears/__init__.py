@@ -1,0 +1,1 @@
+"""Owns debts that are recovered from purchases: auxiliary agreements and their balances."""

@@ -1,0 +1,1 @@
+"""Owns the physical facts and stock states of meters, concentrators and collectors."""

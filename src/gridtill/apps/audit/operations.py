@@ -1,0 +1,71 @@
+"""Writing the audit record; every operation of every app ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from gridtill.apps.audit.models import AuditRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: an operator's id and name, or the system itself with no id."""
+
+    id: int | None
+    name: str
+    unit_path: str = ""
+
+
+SYSTEM = Actor(id=None, name="system")
+
+
+def snapshot(row: models.Model) -> dict[str, Any]:
+    """Return a row's stored fields as JSON values, secrets left out, for ``before`` and ``after``."""
+    secret = {"password", "opening_password", "wrapped", "receipt_secret"}
+    return {
+        field.attname: field.value_to_string(row) if field.value_from_object(row) is not None else None
+        for field in row._meta.concrete_fields  # noqa: SLF001
+        if field.attname not in secret
+    }
+
+
+def record_write(
+    *,
+    actor: Actor,
+    at: datetime,
+    action: str,
+    subject: models.Model,
+    unit_path: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    request_id: UUID | None = None,
+    reason: str = "",
+) -> None:
+    """
+    Add one line to the audit record, inside the transaction of the write it tells of.
+
+    Of ``before`` and ``after`` only what differs is kept; equal pairs say nothing.
+    """
+    if before is not None and after is not None:
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        before = {key: before[key] for key in sorted(changed) if key in before}
+        after = {key: after[key] for key in sorted(changed) if key in after}
+    AuditRecord.objects.create(
+        at=at,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        action=action,
+        subject_kind=subject._meta.label_lower,  # noqa: SLF001
+        subject_id=str(subject.pk),
+        unit_path=unit_path,
+        request_id=request_id,
+        reason=reason[:500],
+        before=dict(before) if before is not None else None,
+        after=dict(after) if after is not None else None,
+    )

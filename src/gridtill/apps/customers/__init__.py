@@ -1,0 +1,1 @@
+"""Owns customers, their accounts and agreements, usage points and meter installations."""

@@ -1,0 +1,1 @@
+"""Owns vending keys, wrapped at rest, and hands out token issuers that use them."""

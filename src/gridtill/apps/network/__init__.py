@@ -1,0 +1,1 @@
+"""Owns feeders and distribution transformers, the places that energy passes through."""

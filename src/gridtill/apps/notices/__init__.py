@@ -1,0 +1,1 @@
+"""Owns notices that staff write for staff, with scope and dates."""

@@ -1,0 +1,1 @@
+"""Owns the company tree (utility, bureaus, supply offices) and the utility's own settings."""

@@ -1,0 +1,1 @@
+"""Owns operators, their roles and permissions, the unit that bounds them, and their sign-ins."""

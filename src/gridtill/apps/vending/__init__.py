@@ -1,0 +1,1 @@
+"""Owns quotes, vends, tenders, tokens, deliveries, shifts, sales documents and daily balances."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class VendingConfig(AppConfig):
+    name = "gridtill.apps.vending"
+    label = "vending"

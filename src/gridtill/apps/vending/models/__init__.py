@@ -1,0 +1,32 @@
+"""Tables of the selling side, one module per aggregate."""
+
+from gridtill.apps.vending.models.closing import BankingBatch, DayClose, DayTotal
+from gridtill.apps.vending.models.documents import ReceiptPrint, SalesDocument
+from gridtill.apps.vending.models.tills import CashierShift, CashMovement, PointOfSale, ShiftTender, Till
+from gridtill.apps.vending.models.vends import (
+    AccountStanding,
+    Delivery,
+    ReversalRequest,
+    Tender,
+    Vend,
+    VendReversal,
+)
+
+__all__ = [
+    "AccountStanding",
+    "BankingBatch",
+    "CashMovement",
+    "CashierShift",
+    "DayClose",
+    "DayTotal",
+    "Delivery",
+    "PointOfSale",
+    "ReceiptPrint",
+    "ReversalRequest",
+    "SalesDocument",
+    "ShiftTender",
+    "Tender",
+    "Till",
+    "Vend",
+    "VendReversal",
+]

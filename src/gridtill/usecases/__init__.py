@@ -1,0 +1,1 @@
+"""One module per process that spans apps; faces call these."""
