@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,18 +10,7 @@ from uuid import UUID
 from django.db import models
 
 from gridtill.apps.audit.models import AuditRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: an operator's id and name, or the system itself with no id."""
-
-    id: int | None
-    name: str
-    unit_path: str = ""
-
-
-SYSTEM = Actor(id=None, name="system")
+from gridtill.kernel.actors import Actor
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
