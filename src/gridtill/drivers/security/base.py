@@ -1,0 +1,183 @@
+"""
+What a token issuer is asked and what it answers; a vending key never crosses this border.
+
+There are three outcomes. The answer is a token; or ``IssueRefused``, and nothing was made;
+or ``IssueUnknown``, and the token may exist. After the last, ask ``fetch_result`` and never
+``issue_credit`` blindly: a second token for one payment is energy given away.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gridtill.kernel.errors import Refusal
+from gridtill.sts.decoded import DecodedToken
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSecurity:
+    """
+    What a meter's decoder key depends on, as the archive knows it; nothing of it is secret.
+
+    ``key_expiry`` (KEN) bounds the token identifiers that the meter still takes, in steps of
+    65536 minutes; ``base_date`` is the year from which they count. ``dkga`` names the key
+    generation algorithm.
+    """
+
+    drn: str
+    supply_group_code: str
+    tariff_index: str
+    key_revision: int
+    key_type: int = 2
+    key_expiry: int = 255
+    base_date: int = 2014
+    encryption_algorithm: str = "11"
+    dkga: str = "04"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRequest:
+    """
+    One credit token to make; the caller has reserved its token identifier durably before.
+
+    ``units`` counts 0.1 kWh (for subclass 0). ``random_nibble`` is 0 to 15 and belongs to the
+    request, so that the same request gives the same digits.
+    """
+
+    request_id: uuid.UUID
+    meter: MeterSecurity
+    units: int
+    token_identifier: int
+    random_nibble: int
+    subclass: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """
+    A token as made: twenty digits and what the meter will read in them.
+
+    ``units`` may exceed what was asked where the token's number format has no such amount;
+    ask for ``sts.amounts.largest_representable_at_most`` of it to avoid that. The digits stay
+    out of the representation, which ends up in logs.
+    """
+
+    digits: str = field(repr=False)
+    units: int
+    energy_wh: int
+    token_identifier: int
+    vending_key_check_value: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDescription:
+    """A vending key that an issuer holds, told by everything but its bytes."""
+
+    supply_group_code: str
+    key_revision: int
+    key_type: int
+    base_date: int
+    check_value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerStatus:
+    """
+    Whether an issuer can make tokens now, and with which keys.
+
+    ``remaining`` is how many tokens its licence still allows, or None where nothing counts them.
+    """
+
+    ready: bool
+    issuer: str
+    keys: tuple[KeyDescription, ...] = ()
+    remaining: int | None = None
+
+
+class IssueRefused(Refusal):
+    """The issuer declined and made no token; the same request may be put right and asked again."""
+
+    code = "issue_refused"
+
+
+class KeyMissing(IssueRefused):
+    """The issuer holds no vending key for the meter's supply group, revision, type and base date."""
+
+    code = "vending_key_missing"
+    remedy = "Load the vending key of this supply group, or correct the meter's supply group and key revision."
+
+
+class KeyExpired(IssueRefused):
+    """The token identifier lies beyond the expiry number of the meter's key."""
+
+    code = "vending_key_expired"
+    remedy = "Issue a key change to a key that is still valid, then sell again."
+
+
+class KeyTypeForbidden(IssueRefused):
+    """The meter's key type may not carry credit."""
+
+    code = "key_type_forbidden"
+    remedy = "Issue a key change to a unique key first; only then can the meter take credit."
+
+
+class InvalidRequest(IssueRefused):
+    """A number of the request does not fit the token or the meter's identity."""
+
+    code = "issue_request_invalid"
+
+
+class RequestConflict(IssueRefused):
+    """The request's identity was used before, for something else."""
+
+    code = "issue_request_conflict"
+    remedy = "Give each sale a request identity of its own."
+
+
+class IssueUnknown(Exception):
+    """
+    No answer came, so the token may exist or not.
+
+    Ask ``fetch_result`` with the same request id until it answers; do not issue anew.
+    """
+
+    def __init__(self, request_id: uuid.UUID, message: str) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+        self.message = message
+
+
+class TokenIssuer(Protocol):
+    """Something that makes and checks tokens for meters, holding the vending keys itself."""
+
+    def issue_credit(self, request: CreditRequest) -> IssuedToken:
+        """
+        Make a credit token; asking again with an equal request gives the same digits.
+
+        :raises IssueRefused: if nothing was made, and why
+        :raises IssueUnknown: if no answer came
+        """
+        ...
+
+    def fetch_result(self, request_id: uuid.UUID) -> IssuedToken | None:
+        """
+        Give again what a request was answered; None if the issuer remembers no such request.
+
+        :raises IssueUnknown: if no answer came
+        """
+        ...
+
+    def verify(self, meter: MeterSecurity, digits: str) -> DecodedToken:
+        """
+        Read a token as the meter would, without applying it.
+
+        :raises IssueRefused: if the issuer has no key for the meter
+        :raises StsError: if the digits are no token of this meter
+        """
+        ...
+
+    def status(self) -> IssuerStatus:
+        """Tell whether tokens can be made now and which vending keys are held."""
+        ...

@@ -1,0 +1,1 @@
+"""The token issuer that keeps its vending keys in this process."""
