@@ -1,0 +1,131 @@
+"""Setting up debts, freezing them, and giving back what a reversed purchase took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import F
+
+from gridtill.apps.arrears.choices import DebtKind, DebtStatus, RecoveryMode
+from gridtill.apps.arrears.models import AuxiliaryAgreement
+from gridtill.apps.audit.operations import record_write, snapshot
+from gridtill.apps.customers.models import CustomerAccount
+from gridtill.apps.ledger.choices import EntryKind
+from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
+from gridtill.apps.organization.queries import utility_settings
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.clock import business_day
+from gridtill.kernel.errors import InvalidValue
+
+AMOUNT_MAXIMUM = 10**13
+
+
+@dataclass(frozen=True, slots=True)
+class DebtTerms:
+    """
+    How a debt is recovered: ``percent_bp`` hundredths of a percent, or ``fixed_minor``, of each purchase.
+
+    Lower ``priority`` is taken first.
+    """
+
+    kind: DebtKind
+    description: str
+    mode: RecoveryMode
+    percent_bp: int = 0
+    fixed_minor: int = 0
+    priority: int = 10
+
+    def check(self) -> None:
+        """
+        Make sure that the terms can be applied.
+
+        :raises InvalidValue: naming the field that is wrong
+        """
+        if not self.description.strip() or len(self.description) > 120:
+            raise InvalidValue("Describe the debt in 1 to 120 characters.", field="description")
+        if self.mode == RecoveryMode.PERCENT and not 1 <= self.percent_bp <= 9_000:
+            raise InvalidValue("The share must lie between 0.01 % and 90 %.", field="percent")
+        if self.mode == RecoveryMode.FIXED and not 1 <= self.fixed_minor <= AMOUNT_MAXIMUM:
+            raise InvalidValue("The fixed amount must be positive.", field="fixed")
+        if not 0 <= self.priority <= 99:
+            raise InvalidValue("The priority is a number from 0 to 99.", field="priority")
+
+
+@transaction.atomic
+def add_debt(
+    *, account_id: int, principal_minor: int, terms: DebtTerms, actor: Actor, at: datetime
+) -> AuxiliaryAgreement:
+    """
+    Set up a debt that purchases will pay off, and book it as receivable.
+
+    :raises InvalidValue: if the amount or the terms cannot be
+    """
+    terms.check()
+    if not 1 <= principal_minor <= AMOUNT_MAXIMUM:
+        raise InvalidValue("The debt must be positive.", field="principal")
+    account = CustomerAccount.objects.select_related("customer__office").get(pk=account_id)
+    unit_path = account.customer.office.path
+    actor.require("debt.edit", unit_path)
+    debt = AuxiliaryAgreement.objects.create(
+        account=account,
+        kind=terms.kind,
+        description=terms.description.strip(),
+        mode=terms.mode,
+        percent_bp=terms.percent_bp if terms.mode == RecoveryMode.PERCENT else 0,
+        fixed_minor=terms.fixed_minor if terms.mode == RecoveryMode.FIXED else 0,
+        principal_minor=principal_minor,
+        remaining_minor=principal_minor,
+        priority=terms.priority,
+        created_at=at,
+    )
+    day = business_day(at, utility_settings().zone)
+    post_entry(
+        head=EntryHead(uuid4(), EntryKind.DEBT, f"DEBT-{debt.pk}", day, at, at),
+        lines=[Line("1400", principal_minor), Line("4950", -principal_minor)],
+    )
+    record_write(
+        actor=actor, at=at, action="arrears.debt.added", subject=debt, unit_path=unit_path, after=snapshot(debt)
+    )
+    return debt
+
+
+@transaction.atomic
+def give_back(*, taken: Mapping[int, int], actor: Actor, at: datetime) -> None:
+    """Raise debts by what a purchase had taken from them, because it was taken back; by debt id, minor units."""
+    for debt_id, amount in sorted(taken.items()):
+        AuxiliaryAgreement.objects.filter(pk=debt_id).update(
+            remaining_minor=F("remaining_minor") + amount, version=F("version") + 1
+        )
+        AuxiliaryAgreement.objects.filter(pk=debt_id, status=DebtStatus.PAID).update(status=DebtStatus.OPEN)
+        debt = AuxiliaryAgreement.objects.select_related("account__customer__office").get(pk=debt_id)
+        record_write(
+            actor=actor,
+            at=at,
+            action="arrears.debt.given_back",
+            subject=debt,
+            unit_path=debt.account.customer.office.path,
+            after={"remaining_minor": debt.remaining_minor, "given_back_minor": amount},
+        )
+
+
+@transaction.atomic
+def freeze_debts(*, account_id: int, actor: Actor, at: datetime) -> int:
+    """Stop recovering an account's debts, as when it is cancelled; returns what remains, in minor units."""
+    remaining = 0
+    for debt in AuxiliaryAgreement.objects.select_for_update().filter(account_id=account_id, status=DebtStatus.OPEN):
+        remaining += debt.remaining_minor
+        AuxiliaryAgreement.objects.filter(pk=debt.pk).update(status=DebtStatus.FROZEN, version=F("version") + 1)
+        record_write(
+            actor=actor,
+            at=at,
+            action="arrears.debt.frozen",
+            subject=debt,
+            unit_path=actor.unit_path,
+            before={"status": DebtStatus.OPEN},
+            after={"status": DebtStatus.FROZEN},
+        )
+    return remaining

@@ -1,0 +1,103 @@
+"""Taking vending keys in; a key is wrapped before it touches the database."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import transaction
+
+from gridtill.apps.audit.operations import record_write
+from gridtill.apps.keystore.models import VendingKey
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.canonical import sha256_hex
+from gridtill.kernel.errors import InvalidValue, Refusal
+
+
+class KeystoreLocked(Refusal):
+    """There is no wrapping key, so no vending key can be stored or used."""
+
+    code = "keystore_locked"
+    remedy = "Set GRIDTILL_KEYSTORE_KEY to 64 hexadecimal digits; docs/settings.md says how."
+
+
+@dataclass(frozen=True, slots=True)
+class NewVendingKey:
+    """A vending key with the attributes that travel with it; its bytes never print."""
+
+    supply_group_code: str
+    key_revision: int
+    base_date: int
+    key: bytes = field(repr=False)
+    key_type: int = 2
+    key_expiry: int = 255
+    is_demo: bool = False
+
+
+def wrapping_key() -> AESGCM:
+    """
+    Return the cipher that vending keys are wrapped with.
+
+    :raises KeystoreLocked: if the setting is missing or not 32 bytes
+    """
+    try:
+        material = bytes.fromhex(settings.KEYSTORE_KEY)
+    except ValueError:
+        material = b""
+    if len(material) != 32:
+        raise KeystoreLocked("The keystore has no wrapping key. Nothing was stored or issued.")
+    return AESGCM(material)
+
+
+def check_value(key: bytes) -> str:
+    """Return six hexadecimal digits by which two officers can tell that they mean the same key."""
+    return sha256_hex("gridtill check value " + key.hex())[:6]
+
+
+def label(supply_group_code: str, key_revision: int, key_type: int, base_date: int) -> bytes:
+    """Return what a wrapped key is bound to, so that rows cannot be swapped unnoticed."""
+    return f"{supply_group_code}/{key_revision}/{key_type}/{base_date}".encode()
+
+
+@transaction.atomic
+def store_vending_key(*, new: NewVendingKey, actor: Actor, at: datetime) -> VendingKey:
+    """
+    Wrap and keep a vending key.
+
+    :raises KeystoreLocked: without a wrapping key
+    :raises InvalidValue: if its length or its group is wrong, or a key of that name is there
+    """
+    actor.require("keys.edit")
+    if len(new.key) != 20:
+        raise InvalidValue("A vending key for DKGA04 has 20 bytes.", field="key")
+    if len(new.supply_group_code) != 6 or not new.supply_group_code.isdecimal():
+        raise InvalidValue("A supply group code has six digits.", field="supply_group_code")
+    names = (new.supply_group_code, new.key_revision, new.key_type, new.base_date)
+    if VendingKey.objects.filter(
+        supply_group_code=names[0], key_revision=names[1], key_type=names[2], base_date=names[3]
+    ).exists():
+        raise InvalidValue("A key of this group, revision, type and base date is there already.", field="key_revision")
+    nonce = secrets.token_bytes(12)
+    row = VendingKey.objects.create(
+        supply_group_code=new.supply_group_code,
+        key_revision=new.key_revision,
+        key_type=new.key_type,
+        base_date=new.base_date,
+        key_expiry=new.key_expiry,
+        wrapped=nonce + wrapping_key().encrypt(nonce, new.key, label(*names)),
+        check_value=check_value(new.key),
+        is_demo=new.is_demo,
+        created_at=at,
+    )
+    record_write(
+        actor=actor,
+        at=at,
+        action="keystore.key.stored",
+        subject=row,
+        unit_path=actor.unit_path,
+        after={"supply_group_code": names[0], "key_revision": names[1], "check_value": row.check_value},
+    )
+    return row

@@ -1,0 +1,1 @@
+"""Writes of the selling side, one module per act."""

@@ -1,0 +1,154 @@
+"""Bringing a paid purchase to its meter, after the money is safe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from gridtill.apps.audit.operations import record_write
+from gridtill.apps.keystore.queries import token_issuer
+from gridtill.apps.vending.choices import DeliveryState
+from gridtill.apps.vending.models import Delivery
+from gridtill.apps.vending.states import DeliveryEvent, next_state
+from gridtill.drivers.security.base import (
+    CreditRequest,
+    IssuedToken,
+    IssueRefused,
+    IssueUnknown,
+    MeterSecurity,
+    TokenIssuer,
+)
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.errors import Refusal
+
+
+class DeliveryMoved(Refusal):
+    """Somebody else moved the delivery meanwhile."""
+
+    code = "delivery_moved"
+    remedy = "Look at the purchase again."
+
+
+class WrongToken(Refusal):
+    """The issuer answered with a token for something else than was asked."""
+
+    code = "wrong_token"
+
+
+def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssuer | None = None) -> Delivery:
+    """
+    Ask the token issuer for a purchase's token, once, and keep the answer.
+
+    Asking again for one that was issued returns it. A refusal ends in FAILED, no
+    answer in UNKNOWN; an UNKNOWN one is looked up by its request id, never re-issued.
+    """
+    delivery = Delivery.objects.select_related("vend").get(vend_id=vend_id)
+    issuer = issuer or token_issuer()
+    if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
+        _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
+        return _ask(delivery, issuer, actor, at)
+    if delivery.state in {DeliveryState.DISPATCHED, DeliveryState.UNKNOWN}:
+        return _look_up(delivery, issuer, actor, at)
+    return delivery
+
+
+def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
+    try:
+        token = issuer.issue_credit(_request(delivery))
+    except IssueRefused as refusal:
+        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal.message}")
+    except IssueUnknown as unknown:
+        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(unknown))
+    return _keep(delivery, token, actor, at)
+
+
+def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
+    """Settle a delivery whose answer we never saw: after a crash, or a lost reply."""
+    try:
+        token = issuer.fetch_result(_request(delivery))
+    except IssueRefused as refusal:
+        if delivery.state == DeliveryState.DISPATCHED:
+            return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=refusal.message)
+        return delivery
+    except IssueUnknown:
+        if delivery.state == DeliveryState.DISPATCHED:
+            return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail="no answer")
+        return delivery
+    return _keep(delivery, token, actor, at)
+
+
+def _keep(delivery: Delivery, token: IssuedToken, actor: Actor, at: datetime) -> Delivery:
+    if (token.token_identifier, token.units) != (delivery.token_identifier, delivery.units):
+        raise WrongToken("The token issuer answered for another purchase. The token was not used.")
+    return _move(
+        delivery,
+        DeliveryEvent.ISSUE,
+        actor=actor,
+        at=at,
+        token=token.digits,
+        check_value=token.vending_key_check_value,
+    )
+
+
+def _request(delivery: Delivery) -> CreditRequest:
+    return CreditRequest(
+        request_id=delivery.pk,
+        meter=MeterSecurity(**delivery.meter_security),
+        subclass=0,
+        units=delivery.units,
+        token_identifier=delivery.token_identifier,
+        random=delivery.random,
+    )
+
+
+def _move(
+    delivery: Delivery,
+    event: DeliveryEvent,
+    *,
+    actor: Actor,
+    at: datetime,
+    detail: str = "",
+    token: str = "",
+    check_value: str = "",
+) -> Delivery:
+    """Take one step of the state table if nobody took it first; the step is audited."""
+    old = delivery.state
+    changes = {"state": next_state(old, event), "changed_at": at, "detail": detail[:300]}
+    if token:
+        changes |= {"token": token, "check_value": check_value}
+    with transaction.atomic():
+        if Delivery.objects.filter(pk=delivery.pk, state=old).update(**changes) != 1:
+            raise DeliveryMoved("This delivery was moved by somebody else meanwhile.")
+        if event is not DeliveryEvent.DISPATCH:
+            record_write(
+                actor=actor,
+                at=at,
+                action=f"vending.delivery.{event.value.lower()}",
+                subject=delivery,
+                unit_path=actor.unit_path,
+                before={"state": old},
+                after={"state": changes["state"], "detail": detail[:300]},
+            )
+    for name, value in changes.items():
+        setattr(delivery, name, value)
+    return delivery
+
+
+def recall_delivery(*, delivery: Delivery, actor: Actor, at: datetime) -> Delivery:
+    """
+    Give a delivery up because its purchase is taken back.
+
+    :raises IllegalTransition: if the credit may be in the meter, or the answer is unknown
+    """
+    event = DeliveryEvent.RECALL if delivery.state == DeliveryState.ISSUED else DeliveryEvent.CANCEL
+    return _move(delivery, event, actor=actor, at=at, detail="purchase taken back")
+
+
+def reveal_token(*, vend_id: UUID, at: datetime) -> str:
+    """Note that a person saw the token's digits, and return them; empty while there is no token."""
+    delivery = Delivery.objects.get(vend_id=vend_id)
+    if delivery.token and delivery.revealed_at is None:
+        Delivery.objects.filter(pk=delivery.pk, revealed_at=None).update(revealed_at=at)
+    return delivery.token

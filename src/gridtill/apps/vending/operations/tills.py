@@ -1,0 +1,109 @@
+"""Setting up halls and tills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from gridtill.apps.audit.operations import record_write, snapshot
+from gridtill.apps.ledger.operations import account_id
+from gridtill.apps.organization.models import OrganizationUnit
+from gridtill.apps.vending.models import PointOfSale, Till
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.chain import genesis
+from gridtill.kernel.errors import InvalidValue
+
+
+class CodeTaken(InvalidValue):
+    """The code belongs to another hall or till."""
+
+    code = "code_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """A short code of letters, digits and dashes, and a name for people."""
+
+    code: str
+    name: str
+
+    def check(self) -> None:
+        """
+        Make sure that both can be used.
+
+        :raises InvalidValue: naming the field that cannot
+        """
+        if not self.code.replace("-", "").isalnum() or not self.code.isascii() or len(self.code) > 12:
+            raise InvalidValue("A code has 1 to 12 letters, digits or dashes.", field="code")
+        if not self.name.strip() or len(self.name) > 80:
+            raise InvalidValue("A name has 1 to 80 characters.", field="name")
+
+
+@transaction.atomic
+def add_point_of_sale(*, naming: Naming, unit_id: int, address: str, actor: Actor, at: datetime) -> PointOfSale:
+    """
+    Open a business hall under a unit.
+
+    :raises CodeTaken: if the code is in use
+    """
+    naming.check()
+    unit = OrganizationUnit.objects.get(pk=unit_id)
+    actor.require("settings.edit", unit.path)
+    if PointOfSale.objects.filter(code=naming.code).exists():
+        raise CodeTaken(f"{naming.code} is the code of another hall.", field="code")
+    hall = PointOfSale.objects.create(unit=unit, code=naming.code, name=naming.name, address=address[:200])
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.hall.added",
+        subject=hall,
+        unit_path=unit.path,
+        after=snapshot(hall),
+    )
+    return hall
+
+
+@transaction.atomic
+def add_till(*, naming: Naming, point_of_sale_id: int, actor: Actor, at: datetime) -> Till:
+    """
+    Put a till into a hall, with a drawer account and the beginning of a document chain.
+
+    :raises CodeTaken: if the code is in use
+    """
+    naming.check()
+    hall = PointOfSale.objects.select_related("unit").get(pk=point_of_sale_id)
+    actor.require("settings.edit", hall.unit.path)
+    if Till.objects.filter(code=naming.code).exists():
+        raise CodeTaken(f"{naming.code} is the code of another till.", field="code")
+    till = Till.objects.create(
+        point_of_sale=hall,
+        bureau_id=bureau_of(hall.unit),
+        code=naming.code,
+        name=naming.name,
+        drawer_account_id=account_id(f"1000.{naming.code}"),
+        head_hash=genesis(naming.code),
+    )
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.till.added",
+        subject=till,
+        unit_path=hall.unit.path,
+        after=snapshot(till),
+    )
+    return till
+
+
+def bureau_of(unit: OrganizationUnit) -> int:
+    """
+    Return the id of the bureau that a unit is or lies in.
+
+    :raises InvalidValue: if the unit is above all bureaus
+    """
+    ids = [int(part) for part in unit.path.strip("/").split("/")]
+    found = OrganizationUnit.objects.filter(pk__in=ids, kind="BUREAU").values_list("pk", flat=True).first()
+    if found is None:
+        raise InvalidValue("A till belongs to a bureau or to a unit below one.", field="unit")
+    return found

@@ -1,0 +1,141 @@
+"""
+The sale's locked read: everything a quote and its guards need, in one round trip.
+
+It locks the agreement's standing and the till, in that order. A row that was
+waited for comes back fresh, but the rows beside it are as old as the statement's
+snapshot; the versions read through a second, unlocked reference tell when that
+happened, and then the read is done again under the locks it already holds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from gridtill.apps.vending.queries.hot import run
+
+_COLUMNS = """
+    s.version, s.sequence, s.months_wh, s.year_start, s.year_wh, s.charged_through, s.carry_minor,
+    s.latest_token_identifier, s.total_wh, s.total_minor, s.bureau_id,
+    (SELECT s2.version FROM vending_accountstanding s2 WHERE s2.agreement_id = s.agreement_id) AS seen_version,
+    a.id AS agreement_id, a.status AS agreement_status, a.opened_at, a.account_id, a.purchase_maximum_minor,
+    a.energy_maximum_wh, a.pricing_structure_id,
+    u.status AS point_status, u.number AS point_number, u.is_billable, u.purchase_mode, u.address AS point_address,
+    c.id AS customer_id, c.number AS customer_number, c.name AS customer_name, c.status AS customer_status,
+    c.is_tax_exempt, o.path AS unit_path, o.name AS office_name,
+    m.id AS meter_id, m.number AS meter_number, m.status AS meter_status, m.supply_group_code, m.tariff_index,
+    m.key_revision, m.key_type, m.key_expiry, m.base_date, m.encryption_algorithm, m.credit_maximum_wh,
+    t.id AS till_id, t.code AS till_code, t.document_sequence, t.head_hash, t.is_active AS till_active,
+    (SELECT t2.document_sequence FROM vending_till t2 WHERE t2.id = t.id) AS seen_sequence,
+    t.bureau_id AS till_bureau_id, t.drawer_account_id,
+    h.id AS shift_id, h.state AS shift_state, h.business_day, h.cashier_id,
+    g.currency, g.time_zone, g.sale_maximum_minor, g.cash_rounding_minor,
+    (SELECT v.id FROM pricing_tariffversion v WHERE v.structure_id = a.pricing_structure_id
+        AND v.status = 'ACTIVE' AND v.active_from <= {at} ORDER BY v.active_from DESC, v.number DESC LIMIT 1)
+        AS tariff_version_id,
+    (SELECT v.content_digest FROM vending_vend v WHERE v.id = {id}) AS sold_digest,
+    {debts} AS debts
+"""
+_TABLES = """
+    FROM vending_accountstanding s
+    JOIN customers_customeragreement a ON a.id = s.agreement_id
+    JOIN customers_usagepoint u ON u.id = a.usage_point_id
+    JOIN customers_customer c ON c.id = u.customer_id
+    JOIN organization_organizationunit o ON o.id = c.office_id
+    JOIN vending_cashiershift h ON h.id = {shift}
+    JOIN vending_till t ON t.id = h.till_id
+    CROSS JOIN organization_utilitysettings g
+    LEFT JOIN customers_meterinstallation i ON i.usage_point_id = u.id AND i.removed_at IS NULL
+    LEFT JOIN assets_meter m ON m.id = i.meter_id
+    WHERE s.agreement_id = {agreement}
+"""
+_DEBT_ROWS = "d.id, d.kind, d.description, d.mode, d.percent_bp, d.fixed_minor, d.remaining_minor, d.priority"
+_DEBTS_FROM = (
+    "FROM (SELECT * FROM arrears_auxiliaryagreement WHERE account_id = a.account_id AND status = 'OPEN'"
+    " ORDER BY priority, id) d"
+)
+
+
+def _statement(vendor: str) -> str:
+    if vendor == "postgresql":
+        debts = f"(SELECT json_agg(json_build_array({_DEBT_ROWS})) {_DEBTS_FROM})"
+        names = {"at": "%(at)s", "id": "%(id)s", "shift": "%(shift)s", "agreement": "%(agreement)s"}
+        return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names) + " FOR UPDATE OF s, t"
+    debts = f"(SELECT json_group_array(json_array({_DEBT_ROWS})) {_DEBTS_FROM})"
+    names = {"at": ":at", "id": ":id", "shift": ":shift", "agreement": ":agreement"}
+    return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names)
+
+
+_STATEMENTS = {vendor: _statement(vendor) for vendor in ("postgresql", "sqlite")}
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A debt that is open, as the sale sees it."""
+
+    id: int
+    kind: str
+    description: str
+    mode: str
+    percent_bp: int
+    fixed_minor: int
+    remaining_minor: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaleBasis:
+    """What the locked read returned; fields are named as their columns are."""
+
+    row: dict[str, Any]
+    debts: tuple[Debt, ...]
+    months_wh: dict[str, int]
+    zone: ZoneInfo
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.row[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def lock_sale_basis(*, request_id: UUID, agreement_id: int, shift_id: int, at: datetime) -> SaleBasis | None:
+    """
+    Lock the standing and the till, and return all that a sale depends on; None if either is missing.
+
+    Must run inside a transaction. One query, two when another sale was waited for.
+    """
+    vendor = connection.vendor
+    params: dict[str, object] = {"at": at, "id": request_id, "shift": shift_id, "agreement": agreement_id}
+    if vendor == "sqlite":
+        params |= {"at": at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"), "id": request_id.hex}
+    for _attempt in range(2):
+        rows = run(_STATEMENTS[vendor], params, returns=True)
+        if not rows:
+            return None
+        row = rows[0]
+        if row["version"] == row["seen_version"] and row["document_sequence"] == row["seen_sequence"]:
+            break
+    return _basis(row)
+
+
+def _basis(row: dict[str, Any]) -> SaleBasis:
+    for name in ("charged_through", "year_start", "business_day"):
+        if isinstance(row[name], str):
+            row[name] = date.fromisoformat(row[name])
+    if isinstance(row["opened_at"], str):
+        row["opened_at"] = datetime.fromisoformat(row["opened_at"]).replace(tzinfo=UTC)
+    months = row["months_wh"]
+    debts = row["debts"]
+    return SaleBasis(
+        row=row,
+        debts=tuple(Debt(*item) for item in (json.loads(debts) if isinstance(debts, str) else debts or ())),
+        months_wh=json.loads(months) if isinstance(months, str) else months,
+        zone=ZoneInfo(row["time_zone"]),
+    )

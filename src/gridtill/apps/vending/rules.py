@@ -1,0 +1,163 @@
+"""What may be sold to whom, as checks that a quote and a sale share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.clock import add_months, business_day, month_start
+from gridtill.kernel.errors import Refusal
+from gridtill.kernel.money import format_minor
+from gridtill.tariff.document import Tariff
+from gridtill.tariff.quote import History
+
+
+class NotSellable(Refusal):
+    """The customer, the meter or the till is in a state that forbids a sale."""
+
+    code = "not_sellable"
+
+
+class ShiftNotOpen(NotSellable):
+    """Nothing is sold outside an open shift of one's own."""
+
+    code = "till_closed"
+    remedy = "Open the till first."
+
+
+class TenderWrong(Refusal):
+    """The ways of payment do not make a payment."""
+
+    code = "tender_wrong"
+
+
+class AmountTooLarge(Refusal):
+    """The purchase is above a limit."""
+
+    code = "amount_too_large"
+    remedy = "Sell a smaller amount, or ask a supervisor to raise the limit."
+
+
+class Paid(Protocol):
+    """A tender, as far as these checks look at it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def amount_minor(self) -> int: ...
+    @property
+    def received_minor(self) -> int: ...
+    @property
+    def reference(self) -> str: ...
+
+
+def check_may_sell(basis: Any | None, actor: Actor) -> Any:
+    """
+    Return the basis if this actor may sell on it now.
+
+    :raises NotAllowed: without the right, or outside the actor's unit
+    :raises ShiftNotOpen: if the shift is not open, not theirs, or its till is shut down
+    :raises NotSellable: if the customer's or the meter's state forbids it
+    """
+    if basis is None:
+        raise NotSellable("There is no opened account and shift of these numbers. Nothing was sold.")
+    actor.require("vend.sell", basis.unit_path)
+    if basis.shift_state != "OPEN" or basis.cashier_id != actor.id or not basis.till_active:
+        raise ShiftNotOpen("The till is closed. Nothing was sold.")
+    if basis.till_bureau_id != basis.bureau_id:
+        raise NotSellable("The customer belongs to another bureau than this till. Nothing was sold.")
+    check_account(basis)
+    return basis
+
+
+def check_account(basis: Any) -> None:
+    """
+    Make sure that the account is opened, billable, priced and has a meter that takes tokens.
+
+    :raises NotSellable: naming the first thing that is missing
+    """
+    if basis.agreement_status != "ACTIVE" or basis.point_status != "IN_USE" or basis.customer_status != "OPENED":
+        raise NotSellable("This account is not in use. Nothing was sold.", remedy="Open the account first.")
+    if not basis.is_billable:
+        raise NotSellable(
+            "This metering point does not take part in billing. Nothing was sold.",
+            remedy="Change it in the archives if that is wrong.",
+        )
+    if basis.meter_id is None or basis.meter_status != "INSTALLED":
+        raise NotSellable("There is no working meter at this metering point. Nothing was sold.", remedy="Install one.")
+    if basis.purchase_mode != "KEYPAD":
+        raise NotSellable(
+            "This meter does not take keypad tokens. Nothing was sold.",
+            remedy="Change the purchase mode of the metering point if the meter has a keypad.",
+        )
+    if basis.tariff_version_id is None:
+        raise NotSellable(
+            "No tariff is in force for this customer. Nothing was sold.", remedy="Put a tariff version into force."
+        )
+
+
+def check_order(basis: Any, tenders: Sequence[Paid], total_minor: int) -> None:
+    """
+    Make sure that the tenders are a payment and that it keeps within the limits.
+
+    :raises TenderWrong: if a tender is empty, doubled, or gives change that only cash can give
+    :raises AmountTooLarge: if the total is above the utility's or the agreement's limit
+    """
+    kinds = [tender.kind for tender in tenders]
+    if not tenders or total_minor <= 0:
+        raise TenderWrong("There is nothing to pay. Nothing was sold.", field="amount")
+    if len(set(kinds)) != len(kinds):
+        raise TenderWrong("Give each way of payment once. Nothing was sold.", field="tenders")
+    for tender in tenders:
+        _check_tender(tender)
+    limits = [limit for limit in (basis.sale_maximum_minor, basis.purchase_maximum_minor) if limit is not None]
+    if total_minor > min(limits):
+        most = format_minor(min(limits), basis.currency)
+        raise AmountTooLarge(f"The most for one purchase is {basis.currency} {most}. Nothing was sold.", field="amount")
+
+
+def _check_tender(tender: Paid) -> None:
+    if tender.amount_minor <= 0 or tender.received_minor < tender.amount_minor:
+        raise TenderWrong("Less was received than is to be paid. Nothing was sold.", field="received")
+    if tender.kind != "CASH" and tender.received_minor != tender.amount_minor:
+        raise TenderWrong("Only cash gives change. Nothing was sold.", field="received")
+    if tender.kind != "CASH" and not tender.reference.strip():
+        raise TenderWrong("Enter the reference of the payment. Nothing was sold.", field="reference")
+
+
+def check_energy(basis: Any, energy_wh: int) -> None:
+    """
+    Make sure that the meter and the agreement can take that much energy.
+
+    :raises AmountTooLarge: naming the limit
+    """
+    limits = [limit for limit in (basis.credit_maximum_wh, basis.energy_maximum_wh) if limit is not None]
+    if limits and energy_wh > min(limits):
+        most = min(limits) // 1000
+        raise AmountTooLarge(f"This meter takes at most {most} kWh at once. Nothing was sold.", field="amount")
+
+
+def year_window(tariff: Tariff, day: date) -> date:
+    """Return the start of the yearly window of a tariff that a day lies in."""
+    month, first = tariff.year_reset
+    start = date(day.year, month, first)
+    return start if day >= start else date(day.year - 1, month, first)
+
+
+def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
+    """Return the accumulators as they stand at a moment: windows that ended count from zero."""
+    day = business_day(at, basis.zone)
+    month = month_start(day)
+    months = basis.months_wh
+    recent = tuple(months.get(add_months(month, -back).isoformat()[:7], 0) for back in range(1, 37))
+    opened = business_day(basis.opened_at, basis.zone) if basis.opened_at else None
+    return History(
+        month_wh=months.get(month.isoformat()[:7], 0),
+        year_wh=basis.year_wh if basis.year_start == year_window(tariff, day) else 0,
+        recent_months_wh=recent,
+        charged_through=basis.charged_through,
+        account_opened=opened,
+        carry_minor=basis.carry_minor,
+    )
