@@ -1,0 +1,1 @@
+"""The commands behind ``gridtill``: one module each, with a ``main(argv)`` that returns the exit code."""
