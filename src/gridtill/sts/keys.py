@@ -96,7 +96,7 @@ class KeyContext:
         _require_code(self.tariff_index, 2, "tariff index", "tariff_index")
         if not 1 <= self.key_revision <= 9:
             raise OutOfRange(f"A key revision is 1 to 9, not {self.key_revision}.", field="key_revision")
-        if self.key_type not in list(KeyType):
+        if not KeyType.INITIALIZATION <= self.key_type <= KeyType.COMMON:
             raise OutOfRange(f"A key type is 0 to 3, not {self.key_type}.", field="key_type")
         base_moment(self.base_date)
         require_algorithm(self.algorithm)
@@ -184,14 +184,12 @@ def _derive_04(vending_key: bytes, context: KeyContext) -> bytes:
             field="vending_key",
         )
     size = _key_bytes(context.algorithm)
-    label = ("04", f"{context.base_date % 100:02d}", context.algorithm, context.tariff_index)
-    about = (context.supply_group_code, str(int(context.key_type)), str(context.key_revision), context.pan.digits)
-    message = _counted(label) + b"\x00" + _counted(about) + (8 * size).to_bytes(4, "big")
-    return hmac.digest(vending_key, message, "sha256")[:size]
-
-
-def _counted(fields: tuple[str, ...]) -> bytes:
-    return bytes((len(fields),)) + b"".join(bytes((len(text),)) + text.encode("ascii") for text in fields)
+    # Two groups of four fields; a byte before each group counts its fields, one before each field its digits.
+    message = (
+        f"\x04\x0204\x02{context.base_date % 100:02d}\x02{context.algorithm}\x02{context.tariff_index}\x00"
+        f"\x04\x06{context.supply_group_code}\x01{int(context.key_type)}\x01{context.key_revision}\x12{context.pan.digits}"
+    )
+    return hmac.digest(vending_key, message.encode("ascii") + (8 * size).to_bytes(4, "big"), "sha256")[:size]
 
 
 def _require_code(code: str, size: int, name: str, field_name: str) -> None:

@@ -10,6 +10,7 @@ Source: RFC 2994, sections 2.2 to 2.4.
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import unpack
 
 from gridtill.sts.errors import WrongKey
 from gridtill.sts.misty1_tables import S7, S9
@@ -40,24 +41,17 @@ _SECOND = _second_half()
 def _schedule(key: bytes) -> _Schedule:
     if len(key) != KEY_BYTES:
         raise WrongKey(f"Encryption algorithm 11 takes a key of {KEY_BYTES} bytes; this one has {len(key)}.")
-    plain = [int.from_bytes(key[at : at + 2], "big") for at in range(0, KEY_BYTES, 2)]
-    mixed = [_SECOND[_FIRST[plain[i]] ^ plain[(i + 1) % 8]] for i in range(8)]
-
-    def linear(pair: int) -> _Quad:
-        return plain[pair], mixed[(pair + 6) % 8], mixed[(pair + 2) % 8], plain[(pair + 4) % 8]
-
-    def outer(i: int) -> _Round:
-        return (
-            plain[i],
-            mixed[(i + 5) % 8],
-            plain[(i + 2) % 8],
-            mixed[(i + 1) % 8],
-            plain[(i + 7) % 8],
-            mixed[(i + 3) % 8],
-            plain[(i + 4) % 8],
-        )
-
-    return tuple((linear(pair), outer(2 * pair), outer(2 * pair + 1)) for pair in range(4)), linear(4)
+    p0, p1, p2, p3, p4, p5, p6, p7 = plain = unpack(">8H", key)
+    first, second = _FIRST, _SECOND
+    m0, m1, m2, m3, m4, m5, m6, m7 = [
+        second[first[part] ^ other] for part, other in zip(plain, (p1, p2, p3, p4, p5, p6, p7, p0), strict=True)
+    ]
+    return (
+        ((p0, m6, m2, p4), (p0, m5, p2, m1, p7, m3, p4), (p1, m6, p3, m2, p0, m4, p5)),
+        ((p1, m7, m3, p5), (p2, m7, p4, m3, p1, m5, p6), (p3, m0, p5, m4, p2, m6, p7)),
+        ((p2, m0, m4, p6), (p4, m1, p6, m5, p3, m7, p0), (p5, m2, p7, m6, p4, m0, p1)),
+        ((p3, m1, m5, p7), (p6, m3, p0, m7, p5, m1, p2), (p7, m4, p1, m0, p6, m2, p3)),
+    ), (p4, m2, m6, p0)
 
 
 def encrypt(key: bytes, block: int) -> int:

@@ -222,7 +222,7 @@ def _require_bits(number: int, bits: int, name: str) -> None:
 
 
 def _require_class(token_class: int) -> None:
-    if token_class not in list(TokenClass):
+    if not TokenClass.CREDIT <= token_class <= TokenClass.MANAGEMENT:
         raise WrongClass(f"Token class {token_class} is reserved; 0, 1 and 2 are in use.", field="token")
 
 
