@@ -64,7 +64,7 @@ def verify(lines: Iterable[str]) -> Verdict:
         if problem is not None:
             verdict.broken = f"line {number}: {problem}"
             break
-    verdict.chains = {till: max(hashes) for till, hashes in walk.heads.items()}
+    verdict.chains = {till: max(hashes, default=0) for till, hashes in walk.heads.items()}
     return verdict
 
 

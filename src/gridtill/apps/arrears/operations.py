@@ -113,19 +113,54 @@ def give_back(*, taken: Mapping[int, int], actor: Actor, at: datetime) -> None:
 
 
 @transaction.atomic
-def freeze_debts(*, account_id: int, actor: Actor, at: datetime) -> int:
-    """Stop recovering an account's debts, as when it is cancelled; returns what remains, in minor units."""
-    remaining = 0
+def offset_debts(*, account_id: int, actor: Actor, at: datetime) -> int:
+    """
+    Mark all open debts of an account as paid, because its settlement pays them; returns their sum.
+
+    The caller books that sum against the receivable.
+    """
+    total = 0
     for debt in AuxiliaryAgreement.objects.select_for_update().filter(account_id=account_id, status=DebtStatus.OPEN):
-        remaining += debt.remaining_minor
-        AuxiliaryAgreement.objects.filter(pk=debt.pk).update(status=DebtStatus.FROZEN, version=F("version") + 1)
+        total += debt.remaining_minor
+        AuxiliaryAgreement.objects.filter(pk=debt.pk).update(
+            status=DebtStatus.PAID, remaining_minor=0, version=F("version") + 1
+        )
         record_write(
             actor=actor,
             at=at,
-            action="arrears.debt.frozen",
+            action="arrears.debt.settled",
             subject=debt,
             unit_path=actor.unit_path,
-            before={"status": DebtStatus.OPEN},
-            after={"status": DebtStatus.FROZEN},
+            before={"remaining_minor": debt.remaining_minor},
+            after={"remaining_minor": 0},
         )
-    return remaining
+    return total
+
+
+@transaction.atomic
+def set_frozen(*, debt_id: int, frozen: bool, actor: Actor, at: datetime) -> AuxiliaryAgreement:
+    """
+    Stop recovering a debt from purchases, or begin again.
+
+    :raises InvalidValue: if it is paid
+    """
+    debt = AuxiliaryAgreement.objects.select_for_update(of=("self",)).select_related("account__customer__office")
+    row = debt.get(pk=debt_id)
+    unit_path = row.account.customer.office.path
+    actor.require("debt.edit", unit_path)
+    if row.status == DebtStatus.PAID:
+        raise InvalidValue("This debt is paid already.")
+    before = row.status
+    row.status = DebtStatus.FROZEN if frozen else DebtStatus.OPEN
+    row.version += 1
+    row.save(update_fields=["status", "version"])
+    record_write(
+        actor=actor,
+        at=at,
+        action="arrears.debt.frozen" if frozen else "arrears.debt.resumed",
+        subject=row,
+        unit_path=unit_path,
+        before={"status": before},
+        after={"status": row.status},
+    )
+    return row

@@ -1,4 +1,4 @@
-"""Taking vending keys in; a key is wrapped before it touches the database."""
+"""Taking vending keys in, wrapped before they touch the database, and handing out issuers that hold them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Max
 
 from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.models import VendingKey
+from gridtill.drivers.security.base import TokenIssuer
+from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.kernel.actors import Actor
-from gridtill.kernel.canonical import sha256_hex
 from gridtill.kernel.errors import InvalidValue, Refusal
+from gridtill.sts.keys import check_value
 
 
 class KeystoreLocked(Refusal):
@@ -50,11 +54,6 @@ def wrapping_key() -> AESGCM:
     if len(material) != 32:
         raise KeystoreLocked("The keystore has no wrapping key. Nothing was stored or issued.")
     return AESGCM(material)
-
-
-def check_value(key: bytes) -> str:
-    """Return six hexadecimal digits by which two officers can tell that they mean the same key."""
-    return sha256_hex("gridtill check value " + key.hex())[:6]
 
 
 def label(supply_group_code: str, key_revision: int, key_type: int, base_date: int) -> bytes:
@@ -101,3 +100,42 @@ def store_vending_key(*, new: NewVendingKey, actor: Actor, at: datetime) -> Vend
         after={"supply_group_code": names[0], "key_revision": names[1], "check_value": row.check_value},
     )
     return row
+
+
+_issuers: dict[tuple[int, int], TokenIssuer] = {}
+
+
+def token_issuer() -> TokenIssuer:
+    """
+    Return the issuer that holds the vending keys; what it holds never comes out of it.
+
+    It is made anew when a key was added, which one small query tells.
+
+    :raises KeystoreLocked: if the keys cannot be unwrapped
+    """
+    state = VendingKey.objects.aggregate(count=Count("id"), latest=Max("id"))
+    stamp = (state["count"], state["latest"] or 0)
+    if stamp not in _issuers:
+        _issuers.clear()
+        _issuers[stamp] = SoftwareIssuer(_unwrapped())
+    return _issuers[stamp]
+
+
+def forget_issuers() -> None:
+    """Drop the issuers that this process keeps, for processes that change databases."""
+    _issuers.clear()
+
+
+def _unwrapped() -> dict[tuple[str, int, int, int], bytes]:
+    cipher = wrapping_key()
+    keys = {}
+    for row in VendingKey.objects.all():
+        slot = (row.supply_group_code, row.key_revision, row.key_type, row.base_date)
+        wrapped = bytes(row.wrapped)
+        try:
+            keys[slot] = cipher.decrypt(wrapped[:12], wrapped[12:], label(*slot))
+        except InvalidTag:
+            raise KeystoreLocked(
+                f"The key of group {row.supply_group_code} was wrapped under another key, or changed. Nothing was issued."
+            ) from None
+    return keys

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any, Protocol
 
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import add_months, business_day, month_start
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.money import format_minor
+from gridtill.sts.tid import identifier_at, is_reserved
 from gridtill.tariff.document import Tariff
-from gridtill.tariff.quote import History
+from gridtill.tariff.quote import Deduction, History
 
 
 class NotSellable(Refusal):
@@ -160,4 +162,32 @@ def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
         charged_through=basis.charged_through,
         account_opened=opened,
         carry_minor=basis.carry_minor,
+    )
+
+
+def next_token_identifier(at: datetime, base_date: int, latest: int) -> int:
+    """
+    Return the identifier of a meter's next token: now, or the first one after the latest.
+
+    It never goes back, whatever the clock does, and leaves out the reserved minute.
+
+    :raises OutOfRange: if the moment lies outside the base date's range
+    """
+    identifier = max(identifier_at(at, base_date), latest + 1)
+    return identifier + 1 if is_reserved(identifier) else identifier
+
+
+def deductions(debts: Sequence[Any]) -> tuple[Deduction, ...]:
+    """Turn open debts into the deductions that a quote takes, in their order."""
+    return tuple(
+        Deduction(
+            code=f"debt.{debt.id}",
+            label=debt.description,
+            kind="percent" if debt.mode == "PERCENT" else "fixed",
+            value=Fraction(debt.percent_bp, 10_000) if debt.mode == "PERCENT" else Fraction(debt.fixed_minor),
+            remaining_minor=debt.remaining_minor,
+            base="tender",
+            priority=debt.priority,
+        )
+        for debt in debts
     )

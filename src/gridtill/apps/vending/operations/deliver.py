@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from gridtill.apps.audit.operations import record_write
-from gridtill.apps.keystore.queries import token_issuer
+from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import DeliveryState
 from gridtill.apps.vending.models import Delivery
 from gridtill.apps.vending.states import DeliveryEvent, next_state
@@ -67,7 +67,8 @@ def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) ->
 def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
     """Settle a delivery whose answer we never saw: after a crash, or a lost reply."""
     try:
-        token = issuer.fetch_result(_request(delivery))
+        # None is evidence too: the issuer never made it, so asking now makes the first one.
+        token = issuer.fetch_result(delivery.pk) or issuer.issue_credit(_request(delivery))
     except IssueRefused as refusal:
         if delivery.state == DeliveryState.DISPATCHED:
             return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=refusal.message)
@@ -99,7 +100,7 @@ def _request(delivery: Delivery) -> CreditRequest:
         subclass=0,
         units=delivery.units,
         token_identifier=delivery.token_identifier,
-        random=delivery.random,
+        random_nibble=delivery.random,
     )
 
 

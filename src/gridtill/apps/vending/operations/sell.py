@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +16,16 @@ from gridtill.apps.pricing.queries import VersionedTariff, tariff_version
 from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.models import Vend
 from gridtill.apps.vending.operations.statement import TenderRow, write_sale
-from gridtill.apps.vending.queries.standing import Debt, SaleBasis, lock_sale_basis
-from gridtill.apps.vending.rules import check_energy, check_may_sell, check_order, rolled_history, year_window
+from gridtill.apps.vending.queries.standing import SaleBasis, lock_sale_basis
+from gridtill.apps.vending.rules import (
+    check_energy,
+    check_may_sell,
+    check_order,
+    deductions,
+    next_token_identifier,
+    rolled_history,
+    year_window,
+)
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.canonical import canonical_json, sha256_hex
 from gridtill.kernel.chain import link
@@ -27,8 +33,7 @@ from gridtill.kernel.clock import business_day, month_start
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.ids import new_id
 from gridtill.kernel.money import Money
-from gridtill.sts.tid import next_token_identifier
-from gridtill.tariff.quote import Deduction, History, LineKind, Quote, quote_money
+from gridtill.tariff.quote import History, LineKind, Quote, quote_money
 
 WH_PER_UNIT = 100
 _ATTEMPTS = 5
@@ -158,22 +163,6 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
         raise QuoteChanged("The price changed since the quote on the screen. Nothing was sold.", field="amount")
     sale = _Sale(order, checked, tariff, quote, history, request_id, actor, at)
     return _write(sale)
-
-
-def deductions(debts: Sequence[Debt]) -> tuple[Deduction, ...]:
-    """Turn open debts into the deductions that a quote takes, in their order."""
-    return tuple(
-        Deduction(
-            code=f"debt.{debt.id}",
-            label=debt.description,
-            kind="percent" if debt.mode == "PERCENT" else "fixed",
-            value=Fraction(debt.percent_bp, 10_000) if debt.mode == "PERCENT" else Fraction(debt.fixed_minor),
-            remaining_minor=debt.remaining_minor,
-            base="tender",
-            priority=debt.priority,
-        )
-        for debt in debts
-    )
 
 
 def _write(sale: _Sale) -> bool:

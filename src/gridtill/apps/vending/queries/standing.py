@@ -66,7 +66,7 @@ def _statement(vendor: str) -> str:
     if vendor == "postgresql":
         debts = f"(SELECT json_agg(json_build_array({_DEBT_ROWS})) {_DEBTS_FROM})"
         names = {"at": "%(at)s", "id": "%(id)s", "shift": "%(shift)s", "agreement": "%(agreement)s"}
-        return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names) + " FOR UPDATE OF s, t"
+        return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names)
     debts = f"(SELECT json_group_array(json_array({_DEBT_ROWS})) {_DEBTS_FROM})"
     names = {"at": ":at", "id": ":id", "shift": ":shift", "agreement": ":agreement"}
     return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names)
@@ -105,24 +105,37 @@ class SaleBasis:
             raise AttributeError(name) from None
 
 
+def read_sale_basis(*, agreement_id: int, shift_id: int, at: datetime) -> SaleBasis | None:
+    """Return what a quote depends on, locking nothing; None if the account or the shift is missing."""
+    rows = run(_STATEMENTS[connection.vendor], _params(UUID(int=0), agreement_id, shift_id, at), returns=True)
+    return _basis(rows[0]) if rows else None
+
+
 def lock_sale_basis(*, request_id: UUID, agreement_id: int, shift_id: int, at: datetime) -> SaleBasis | None:
     """
     Lock the standing and the till, and return all that a sale depends on; None if either is missing.
 
     Must run inside a transaction. One query, two when another sale was waited for.
     """
-    vendor = connection.vendor
-    params: dict[str, object] = {"at": at, "id": request_id, "shift": shift_id, "agreement": agreement_id}
-    if vendor == "sqlite":
-        params |= {"at": at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"), "id": request_id.hex}
+    statement = _STATEMENTS[connection.vendor]
+    if connection.vendor == "postgresql":
+        statement += " FOR UPDATE OF s, t"
+    params = _params(request_id, agreement_id, shift_id, at)
     for _attempt in range(2):
-        rows = run(_STATEMENTS[vendor], params, returns=True)
+        rows = run(statement, params, returns=True)
         if not rows:
             return None
         row = rows[0]
         if row["version"] == row["seen_version"] and row["document_sequence"] == row["seen_sequence"]:
             break
     return _basis(row)
+
+
+def _params(request_id: UUID, agreement_id: int, shift_id: int, at: datetime) -> dict[str, object]:
+    params: dict[str, object] = {"at": at, "id": request_id, "shift": shift_id, "agreement": agreement_id}
+    if connection.vendor == "sqlite":
+        params |= {"at": at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"), "id": request_id.hex}
+    return params
 
 
 def _basis(row: dict[str, Any]) -> SaleBasis:

@@ -1,0 +1,187 @@
+"""What the counter shows: a customer's supply, a live quote, the last purchases, one sale."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from gridtill.apps.customers.models import CustomerAgreement
+from gridtill.apps.pricing.queries import tariff_version
+from gridtill.apps.vending.choices import DocumentKind
+from gridtill.apps.vending.models import (
+    AccountStanding,
+    CashierShift,
+    Delivery,
+    ReceiptPrint,
+    ReversalRequest,
+    SalesDocument,
+    Vend,
+)
+from gridtill.apps.vending.queries.standing import SaleBasis, read_sale_basis
+from gridtill.apps.vending.rules import check_account, deductions, rolled_history
+from gridtill.kernel.energy import Energy
+from gridtill.kernel.money import Money
+from gridtill.tariff.quote import Quote, quote_energy, quote_money
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """An agreement that can be sold on, with the facts that a cashier looks at."""
+
+    agreement: CustomerAgreement
+    meter_number: str
+    month_wh: int
+    carry_minor: int
+    purchases: int
+    latest_vend_at: datetime | None
+
+
+def supplies_of(customer_id: int, *, unit_path: str, month: date) -> list[Supply]:
+    """Return a customer's supplies within a unit, the oldest first; two queries."""
+    agreements = (
+        CustomerAgreement.objects.filter(
+            usage_point__customer_id=customer_id, usage_point__customer__office__path__startswith=unit_path
+        )
+        .select_related("usage_point__customer__office", "usage_point__transformer", "account", "pricing_structure", "standing")
+        .prefetch_related("usage_point__installations__meter")
+        .order_by("id")
+    )
+    return [_supply(agreement, month) for agreement in agreements]
+
+
+def _supply(agreement: CustomerAgreement, month: date) -> Supply:
+    current = [item for item in agreement.usage_point.installations.all() if item.removed_at is None]
+    standing: AccountStanding | None = getattr(agreement, "standing", None)
+    return Supply(
+        agreement=agreement,
+        meter_number=current[0].meter.number if current else "",
+        month_wh=standing.months_wh.get(month.isoformat()[:7], 0) if standing else 0,
+        carry_minor=standing.carry_minor if standing else 0,
+        purchases=standing.sequence if standing else 0,
+        latest_vend_at=standing.latest_vend_at if standing else None,
+    )
+
+
+def quote_sale(
+    *, agreement_id: int, shift_id: int, at: datetime, minor: int | None = None, energy_wh: int | None = None
+) -> tuple[Quote, SaleBasis]:
+    """
+    Quote a purchase by its money or its energy, whichever is given, and write nothing.
+
+    :raises NotSellable: if the account cannot be sold to
+    :raises Refusal: what the tariff refuses, such as an amount below the minimum
+    """
+    basis = read_sale_basis(agreement_id=agreement_id, shift_id=shift_id, at=at)
+    if basis is None:
+        raise CustomerAgreement.DoesNotExist
+    check_account(basis)
+    tariff = tariff_version(basis.tariff_version_id).tariff
+    history = rolled_history(basis, tariff, at)
+    taken = deductions(basis.debts)
+    if minor is not None:
+        money = Money(minor, basis.currency)
+        return quote_money(tariff, history, money, at, deductions=taken, zone=basis.zone), basis
+    energy = Energy(energy_wh or 0)
+    return quote_energy(tariff, history, energy, at, deductions=taken, zone=basis.zone), basis
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A purchase as the result page and the receipt need it; ``document`` is the payload, read."""
+
+    vend: Vend
+    delivery: Delivery
+    document: dict[str, Any]
+    document_id: int
+    prints: int
+
+
+def sold(vend_id: UUID, *, unit_path: str) -> Sold:
+    """
+    Return one purchase within a unit.
+
+    :raises Vend.DoesNotExist: if there is none there
+    """
+    vend = Vend.objects.select_related("agreement__usage_point__customer__office", "till", "shift", "cashier").get(
+        pk=vend_id, agreement__usage_point__customer__office__path__startswith=unit_path
+    )
+    document = SalesDocument.objects.get(number=vend.number)
+    return Sold(
+        vend=vend,
+        delivery=Delivery.objects.get(vend=vend),
+        document=json.loads(document.payload),
+        document_id=document.pk,
+        prints=ReceiptPrint.objects.filter(document=document).count(),
+    )
+
+
+def latest_vends(customer_id: int, *, unit_path: str, limit: int = 10) -> QuerySet[Vend]:
+    """Return a customer's last purchases with their deliveries, newest first; one query."""
+    return (
+        Vend.objects.filter(agreement__usage_point__customer_id=customer_id)
+        .filter(agreement__usage_point__customer__office__path__startswith=unit_path)
+        .select_related("delivery", "till")
+        .order_by("-at")[:limit]
+    )
+
+
+def vends(*, unit_path: str) -> QuerySet[Vend]:
+    """Return all purchases of customers within a unit, newest first, ready for a list."""
+    return (
+        Vend.objects.filter(agreement__usage_point__customer__office__path__startswith=unit_path)
+        .select_related("agreement__usage_point__customer", "meter", "delivery", "till", "cashier", "shift")
+        .prefetch_related("tenders")
+        .order_by("-at", "-number")
+    )
+
+
+def vend_by_number(number: str, *, unit_path: str) -> Vend | None:
+    """Return the purchase of a receipt number within a unit, if there is one."""
+    return vends(unit_path=unit_path).filter(number=number).first()
+
+
+def open_shift_of(operator_id: int) -> CashierShift | None:
+    """Return the shift that an operator has open, with its till and hall."""
+    return (
+        CashierShift.objects.filter(cashier_id=operator_id, state="OPEN")
+        .select_related("till__point_of_sale__unit")
+        .first()
+    )
+
+
+def waiting_reversals(*, unit_path: str) -> QuerySet[ReversalRequest]:
+    """Return wishes to take a purchase back that nobody decided yet, oldest first."""
+    return (
+        ReversalRequest.objects.filter(
+            state="REQUESTED", vend__agreement__usage_point__customer__office__path__startswith=unit_path
+        )
+        .select_related("vend__agreement__usage_point__customer", "requested_by")
+        .order_by("requested_at")
+    )
+
+
+def unfinished_deliveries(*, unit_path: str) -> QuerySet[Delivery]:
+    """Return deliveries of paid purchases that have not ended, oldest first."""
+    return (
+        Delivery.objects.filter(
+            Q(state__in=["PENDING", "DISPATCHED", "UNKNOWN", "FAILED"]),
+            vend__agreement__usage_point__customer__office__path__startswith=unit_path,
+        )
+        .select_related("vend__agreement__usage_point__customer")
+        .order_by("changed_at")
+    )
+
+
+def shift_documents(shift_id: int) -> QuerySet[SalesDocument]:
+    """Return the documents of a shift in the order of its till's chain."""
+    return SalesDocument.objects.filter(shift_id=shift_id).order_by("sequence")
+
+
+def receipt_document(number: str) -> SalesDocument | None:
+    """Return a vend's document by its receipt number, for the check page."""
+    return SalesDocument.objects.filter(number=number, kind=DocumentKind.VEND).first()

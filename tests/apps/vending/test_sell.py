@@ -1,0 +1,184 @@
+"""The sale through its operation, on whichever database the run is on."""
+
+import json
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from gridtill.apps.ledger.queries import balance_of, is_balanced, lines_of
+from gridtill.apps.vending.models import AccountStanding, Delivery, SalesDocument, ShiftTender, Till, Vend
+from gridtill.apps.vending.operations.deliver import issue_token
+from gridtill.apps.vending.operations.sell import QuoteChanged, RequestReused, SaleOrder, sell_energy
+from gridtill.apps.vending.operations.statement import TenderRow
+from gridtill.apps.vending.rules import AmountTooLarge, NotSellable, ShiftNotOpen, TenderWrong
+from gridtill.kernel.actors import NotAllowed
+from gridtill.kernel.chain import genesis, link
+from gridtill.kernel.ids import new_id
+from tests.factories.scene import MORNING, make_scene, make_supply, second_till
+
+pytestmark = pytest.mark.django_db
+
+
+def cash(minor: int, received: int | None = None) -> TenderRow:
+    return TenderRow("CASH", minor, received or minor)
+
+
+@pytest.fixture
+def scene():
+    return make_scene()
+
+
+@pytest.fixture
+def order(scene):
+    agreement = make_supply(scene)
+    return SaleOrder(agreement_id=agreement.pk, shift_id=scene.shift.pk, tenders=(cash(100_00, 200_00),))
+
+
+def test_sale_books_money_energy_and_document(scene, order):
+    vend_id = sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+
+    vend = Vend.objects.get(pk=vend_id)
+    assert (vend.total_minor, vend.energy_wh, vend.sequence, vend.number) == (100_00, 5_000, 1, "T01-00000002")
+    assert sorted(lines_of(vend.number)) == [("1000.T01", 100_00), ("4000.residential", -100_00)]
+    assert is_balanced()
+    assert ShiftTender.objects.get(shift=scene.shift, kind="CASH").sold_minor == 100_00
+    document = SalesDocument.objects.get(number=vend.number)
+    assert document.hash == link(document.previous_hash, document.payload)
+    assert Till.objects.get().head_hash == document.hash
+    assert sum(line["amount_minor"] for line in json.loads(document.payload)["lines"]) == 100_00
+
+
+def test_first_document_of_a_till_follows_its_genesis(scene):
+    assert SalesDocument.objects.get(sequence=1).previous_hash == genesis("T01")
+
+
+def test_pressing_sell_twice_sells_once(scene, order):
+    sell = partial(sell_energy, request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+
+    first, second = sell(), sell()
+
+    assert second == first
+    assert Vend.objects.count() == 1
+    assert balance_of("1000.T01") == 5_000_00 + 100_00
+
+
+def test_request_id_of_another_order_is_refused(scene, order):
+    request_id = new_id()
+    sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
+    other = SaleOrder(order.agreement_id, order.shift_id, (cash(50_00),))
+
+    with pytest.raises(RequestReused):
+        sell_energy(request_id=request_id, order=other, actor=scene.asha, at=MORNING)
+
+    assert Vend.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("tenders", "refusal"),
+    [
+        ((), TenderWrong),
+        ((TenderRow("CASH", 0, 0),), TenderWrong),
+        ((TenderRow("CASH", 100_00, 50_00),), TenderWrong),
+        ((TenderRow("CASH", 10_00, 10_00), TenderRow("CASH", 10_00, 10_00)), TenderWrong),
+        ((TenderRow("BANK_CARD", 10_00, 20_00, "ref"),), TenderWrong),
+        ((TenderRow("MOBILE_MONEY", 10_00, 10_00, " "),), TenderWrong),
+        ((TenderRow("CASH", 10**10, 10**10),), AmountTooLarge),
+    ],
+)
+def test_wrong_tenders_are_refused_and_nothing_is_written(scene, order, tenders, refusal):
+    wrong = SaleOrder(order.agreement_id, order.shift_id, tenders)
+
+    with pytest.raises(refusal):
+        sell_energy(request_id=new_id(), order=wrong, actor=scene.asha, at=MORNING)
+
+    assert Vend.objects.count() == 0
+    assert balance_of("1000.T01") == 5_000_00
+
+
+def test_another_cashiers_shift_sells_nothing(scene, order):
+    _shift, other = second_till(scene)
+
+    with pytest.raises(ShiftNotOpen):
+        sell_energy(request_id=new_id(), order=order, actor=other, at=MORNING)
+
+
+def test_sale_without_the_right_is_refused(scene, order):
+    with pytest.raises(NotAllowed):
+        sell_energy(
+            request_id=new_id(), order=order, actor=type(scene.asha)(scene.asha.id, "x", scene.office.path), at=MORNING
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: type(a).objects.filter(pk=a.pk).update(status="PENDING"), "not in use"),
+        (lambda a: type(a.usage_point).objects.update(is_billable=False), "billing"),
+        (lambda a: type(a.usage_point).objects.update(purchase_mode="CARD"), "keypad"),
+        (lambda a: a.usage_point.installations.update(removed_at=MORNING), "no working meter"),
+        (lambda a: a.pricing_structure.versions.update(status="WITHDRAWN"), "tariff"),
+    ],
+)
+def test_states_that_forbid_a_sale_say_so(scene, change, words):
+    agreement = make_supply(scene)
+    change(agreement)
+
+    with pytest.raises(NotSellable, match=words):
+        sell_energy(
+            request_id=new_id(),
+            order=SaleOrder(agreement.pk, scene.shift.pk, (cash(100_00),)),
+            actor=scene.asha,
+            at=MORNING,
+        )
+
+
+def test_quote_that_moved_is_refused(scene, order):
+    moved = SaleOrder(order.agreement_id, order.shift_id, order.tenders, expected_wh=4_900)
+
+    with pytest.raises(QuoteChanged):
+        sell_energy(request_id=new_id(), order=moved, actor=scene.asha, at=MORNING)
+
+
+def test_residue_is_carried_to_the_next_purchase(scene, order):
+    odd = SaleOrder(order.agreement_id, order.shift_id, (cash(3_99),))
+
+    sell_energy(request_id=new_id(), order=odd, actor=scene.asha, at=MORNING)
+
+    standing = AccountStanding.objects.get()
+    assert (standing.carry_minor, standing.total_wh) == (1_99, 100)
+    assert balance_of("2000") == -1_99
+    again = SaleOrder(order.agreement_id, order.shift_id, (cash(2_01),))
+    sell_energy(request_id=new_id(), order=again, actor=scene.asha, at=MORNING)
+    standing.refresh_from_db()
+    assert (standing.carry_minor, standing.total_wh) == (0, 300)
+    assert balance_of("2000") == 0
+
+
+def test_two_tokens_in_one_minute_differ(scene, order):
+    sales = [sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING) for _ in range(3)]
+
+    deliveries = [issue_token(vend_id=sale, actor=scene.asha, at=MORNING) for sale in sales]
+
+    identifiers = [delivery.token_identifier for delivery in deliveries]
+    assert identifiers == [identifiers[0], identifiers[0] + 1, identifiers[0] + 2]
+    assert len({delivery.token for delivery in deliveries}) == 3
+
+
+def test_token_identifier_does_not_follow_a_clock_that_steps_back(scene, order):
+    first = sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+    second = sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING - timedelta(hours=5))
+
+    before, after = (Delivery.objects.get(vend_id=vend).token_identifier for vend in (first, second))
+    assert after == before + 1
+
+
+def test_sale_counts_in_the_month_of_the_utilitys_zone(scene, order):
+    # 22:30 in UTC on the last of November is already December in Nairobi.
+    late = MORNING.replace(month=11, day=30, hour=22, minute=30)
+
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=late)
+
+    assert AccountStanding.objects.get().months_wh == {"2026-12": 5_000}
+    assert Vend.objects.get().calendar_day.isoformat() == "2026-12-01"
+    assert Vend.objects.get().business_day.isoformat() == "2026-11-23"
