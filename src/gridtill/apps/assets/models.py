@@ -31,10 +31,10 @@ class Asset(models.Model):
 class Meter(Asset):
     """An electricity meter; it is installed and removed through a usage point, never by editing."""
 
-    number = models.CharField(max_length=13, unique=True, help_text="Number on its face; the STS decoder reference number.")
-    phase_configuration = models.CharField(
-        max_length=4, choices=PhaseConfiguration, default=PhaseConfiguration.SINGLE
+    number = models.CharField(
+        max_length=13, unique=True, help_text="Number on its face; the STS decoder reference number."
     )
+    phase_configuration = models.CharField(max_length=4, choices=PhaseConfiguration, default=PhaseConfiguration.SINGLE)
     rated_voltage_v = models.PositiveIntegerField(null=True, blank=True)
     rated_current = models.CharField(max_length=20, blank=True, help_text="Such as 5(60) A.")
     ct_ratio = models.PositiveIntegerField(default=1)
@@ -65,6 +65,26 @@ class Collector(Asset):
     """A bus gateway between a concentrator and a handful of meters."""
 
     channels = models.PositiveIntegerField(null=True, blank=True)
-    concentrator = models.ForeignKey(
-        DataConcentrator, models.PROTECT, null=True, blank=True, related_name="collectors"
+    concentrator = models.ForeignKey(DataConcentrator, models.PROTECT, null=True, blank=True, related_name="collectors")
+
+
+class ImportBatch(models.Model):
+    """An uploaded list of assets, kept from upload to import so that leaving the page loses nothing."""
+
+    id = models.UUIDField(primary_key=True, help_text="Made by the client; repeating it answers with the same batch.")
+    kind = models.CharField(max_length=12, help_text="Kind of asset: meter, concentrator or collector.")
+    file_name = models.CharField(max_length=120)
+    store = models.ForeignKey(
+        OrganizationUnit, models.PROTECT, related_name="+", help_text="Store of rows that name none."
     )
+    operator_id = models.BigIntegerField(null=True, help_text="Who uploaded it; empty for the system itself.")
+    operator_name = models.CharField(max_length=150)
+    uploaded_at = models.DateTimeField()
+    headers = models.JSONField(help_text="First row of the file.")
+    rows = models.JSONField(help_text="Rows below it, cells as text.")
+    columns = models.JSONField(help_text="Field of each column, in the file's order; empty where it is left out.")
+    counts = models.JSONField(null=True, help_text="Rows by verdict, as imported.")
+    applied_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.kind})"

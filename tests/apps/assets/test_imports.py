@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from tests.apps.assets.stores import AT, clerk_of, make_stores, meter_fields
+
+from gridtill.apps.assets.models import ImportBatch, Meter
+from gridtill.apps.assets.operations import register_meter
+from gridtill.apps.assets.operations.imports import (
+    AlreadyImported,
+    RowsWrong,
+    apply_import,
+    match_columns,
+    stage_import,
+)
+from gridtill.apps.assets.queries.imports import BatchNotFound, batch_of, checked_rows, counts_of, matched_columns
+from gridtill.apps.audit.models import AuditRecord
+from gridtill.kernel.actors import Actor, NotAllowed
+from gridtill.kernel.errors import InvalidValue
+
+pytestmark = pytest.mark.django_db
+BATCH = UUID(int=1)
+HEADERS = ("Asset No.", "Meter No.", "Manufacturer", "Store code")
+
+
+@pytest.fixture
+def stores():
+    return make_stores()
+
+
+@pytest.fixture
+def clerk(stores):
+    return clerk_of(stores.office)
+
+
+def row(serial, maker="Acme", store=""):
+    fields = meter_fields(serial)
+    return (fields["asset_number"], fields["number"], maker, store)
+
+
+def stage(stores, clerk, *rows, batch_id=BATCH, headers=HEADERS):
+    return stage_import(
+        request_id=batch_id,
+        kind="meter",
+        file_name="meters.csv",
+        table=(headers, rows),
+        store_id=stores.office.pk,
+        actor=clerk,
+        at=AT,
+    )
+
+
+def apply(clerk, accept_good=False):
+    return apply_import(batch_id=BATCH, accept_good=accept_good, actor=clerk, at=AT)
+
+
+def test_headings_are_matched_by_name_and_alias():
+    headers = ["ASSET NUMBER", "drn", "Colour", "SGC", "meter no."]
+
+    assert matched_columns("meter", headers) == ["asset_number", "number", "", "supply_group_code", ""]
+
+
+def test_rows_are_told_apart(stores, clerk):
+    for serial in (1, 2):
+        fields = meter_fields(serial) | {"maker": "Acme"}
+        register_meter(fields=fields, store_id=stores.office.pk, actor=clerk, at=AT)
+
+    batch = stage(stores, clerk, row(1), row(2, "Other"), row(3), ("M4", "123", "", ""))
+
+    checked = checked_rows(batch, clerk.unit_path)
+    assert [(line.line, line.verdict) for line in checked] == [(2, "same"), (3, "changed"), (4, "new"), (5, "wrong")]
+    assert checked[3].wrong == {
+        "number": "A meter number has 11 or 13 digits; this one has 3. Correct the meter number."
+    }
+    assert Meter.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "words"),
+    [
+        ([row(1), ("M9", row(1)[1], "", "")], "number", "Row 2 has this number too. Keep one of them."),
+        ([row(1), (row(1)[0], row(2)[1], "", "")], "asset_number", "Row 2 has this number too. Keep one of them."),
+        ([row(1), row(2, "=1+1")], "maker", "This is a formula. Write its value."),
+        ([row(1), row(2, store="S2")], "store", "There is no store S2 within your unit."),
+        ([row(1), ("", row(2)[1], "", "")], "asset_number", "This is missing. Fill it in."),
+    ],
+)
+def test_wrong_cell_is_named_with_its_reason(stores, clerk, rows, field, words):
+    batch = stage(stores, clerk, *rows)
+
+    assert checked_rows(batch, clerk.unit_path)[1].wrong == {field: words}
+
+
+def test_one_wrong_row_stops_all(stores, clerk):
+    stage(stores, clerk, row(1), ("M2", "123", "", ""))
+
+    with pytest.raises(RowsWrong):
+        apply(clerk)
+
+    assert Meter.objects.count() == 0
+    assert ImportBatch.objects.get().applied_at is None
+
+
+def test_good_rows_are_imported_when_accepted(stores, clerk):
+    stage(stores, clerk, row(1), ("M2", "123", "", ""))
+
+    batch = apply(clerk, accept_good=True)
+
+    assert batch.counts == {"new": 1, "changed": 0, "same": 0, "wrong": 1}
+    meter = Meter.objects.get()
+    assert (meter.maker, meter.status, meter.supply_group_code) == ("Acme", "IN_STORE", "201457")
+
+
+def test_nothing_good_is_refused_even_when_accepted(stores, clerk):
+    stage(stores, clerk, ("M2", "123", "", ""))
+
+    with pytest.raises(RowsWrong):
+        apply(clerk, accept_good=True)
+
+
+def test_importing_twice_imports_once(stores, clerk):
+    stage(stores, clerk, row(1), row(2))
+
+    first, second = apply(clerk), apply(clerk)
+
+    assert (first.counts, first.applied_at) == (second.counts, second.applied_at)
+    assert AuditRecord.objects.filter(action="assets.meter.registered").count() == 2
+
+
+def test_staging_twice_keeps_one_batch(stores, clerk):
+    assert stage(stores, clerk, row(1)) == stage(stores, clerk, row(1))
+    assert ImportBatch.objects.count() == 1
+
+
+def test_changed_row_counts_version_and_is_audited(stores, clerk):
+    register_meter(fields=meter_fields(1), store_id=stores.office.pk, actor=clerk, at=AT)
+    stage(stores, clerk, row(1, "Other"))
+
+    apply(clerk)
+
+    meter = Meter.objects.get()
+    assert (meter.maker, meter.version) == ("Other", 1)
+    record = AuditRecord.objects.get(action="assets.meter.modified")
+    assert (record.before["maker"], record.after["maker"], record.request_id) == ("", "Other", BATCH)
+
+
+def test_asset_of_another_unit_is_wrong_and_unchanged(stores, clerk):
+    other = clerk_of(stores.other)
+    register_meter(fields=meter_fields(1), store_id=stores.other.pk, actor=other, at=AT)
+
+    batch = stage(stores, clerk, row(1, "Mine"))
+
+    assert counts_of(checked_rows(batch, clerk.unit_path))["wrong"] == 1
+
+
+def test_columns_are_matched_by_hand(stores, clerk):
+    batch = stage(stores, clerk, ("M1", meter_fields(1)["number"]), headers=("A", "B"))
+    assert batch.columns == ["", ""]
+
+    matched = match_columns(batch_id=BATCH, columns=["asset_number", "number"], actor=clerk, at=AT)
+
+    assert counts_of(checked_rows(matched, clerk.unit_path))["new"] == 1
+
+
+@pytest.mark.parametrize("columns", [["number"] * 4, ["asset_number"], ["", "number", "", ""], ["status", "", "", ""]])
+def test_columns_that_do_not_fit_are_refused(stores, clerk, columns):
+    stage(stores, clerk, row(1))
+
+    with pytest.raises(InvalidValue):
+        match_columns(batch_id=BATCH, columns=columns, actor=clerk, at=AT)
+
+
+def test_imported_batch_keeps_its_columns(stores, clerk):
+    stage(stores, clerk, row(1))
+    apply(clerk)
+
+    with pytest.raises(AlreadyImported):
+        match_columns(batch_id=BATCH, columns=["asset_number", "", "", ""], actor=clerk, at=AT)
+
+
+def test_batch_belongs_to_who_uploaded_it(stores, clerk):
+    stage(stores, clerk, row(1))
+
+    with pytest.raises(BatchNotFound):
+        batch_of(BATCH, 8, clerk.unit_path)
+
+
+def test_importing_needs_the_right(stores):
+    viewer = Actor(id=7, name="V", unit_path=stores.office.path, permissions=frozenset({"assets.edit"}))
+
+    with pytest.raises(NotAllowed):
+        stage(stores, viewer, row(1))
+
+    assert ImportBatch.objects.count() == 0
+
+
+def test_checking_costs_the_same_for_more_rows(stores, clerk, django_assert_num_queries):
+    batch = stage(stores, clerk, *[row(serial) for serial in range(1, 400)])
+
+    with django_assert_num_queries(3):
+        checked_rows(batch, clerk.unit_path)
