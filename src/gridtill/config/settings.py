@@ -96,7 +96,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "gridtill.web.rendering.FormRenderer"
 INSTALLED_APPS.insert(0, "django.forms")
 
 AUTH_USER_MODEL = "staff.Operator"

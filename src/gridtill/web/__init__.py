@@ -1,0 +1,1 @@
+"""The clerk's screens: views by menu area, and the shell around them."""

@@ -1,0 +1,173 @@
+// Keyboard flow of the purchase counter. The server quotes and sells; this only moves the focus,
+// keeps a hurried or held Enter from doing harm, and never sells at a price that is not on the screen.
+//
+// Hooks in the markup: [data-find] search form with #q; [data-results][data-for] list of matches;
+// [data-customer] when a customer is open; form[data-sale] with [data-amount], [data-quick],
+// [data-tendered], [data-change], radio name=pay; #quote with [data-quoted]; [data-sell]; [data-unit];
+// after the sale [data-done] with [data-next], [data-again]; the form reacts to the event "sell".
+import { $, $$, confirmBox, onHtmx, readAmount } from "./ui.js";
+
+const QUIET_MS = 900;
+let quietUntil = 0;
+let typedByHand = false;
+
+function focusAmount() {
+  const amount = $("[data-amount]");
+  amount?.focus();
+  amount?.select();
+}
+
+function showChange() {
+  const amount = $("[data-amount]");
+  const tendered = $("[data-tendered]");
+  const change = $("[data-change]");
+  if (!amount || !tendered || !change) return;
+  const due = readAmount($("[data-due]")?.dataset.due ?? amount.value);
+  const left = readAmount(tendered.value) - due;
+  const places = Number(change.dataset.places ?? 2);
+  change.textContent = Number.isNaN(left) ? "" : left.toFixed(places);
+  change.classList.toggle("bad", left < 0);
+}
+
+function markQuick(value) {
+  for (const button of $$("[data-quick]")) button.setAttribute("aria-pressed", String(button.dataset.quick === value));
+}
+
+function setAmount(value) {
+  const amount = $("[data-amount]");
+  amount.value = value;
+  amount.dispatchEvent(new Event("input", { bubbles: true }));
+  focusAmount();
+}
+
+/** Sell only at the price on the screen: an older quote is shown as stale and Enter must come again. */
+function sell() {
+  const button = $("[data-sell]");
+  const quoted = $("[data-quoted]");
+  if (!button || button.disabled || document.body.hasAttribute("data-offline-now")) return;
+  if (!quoted || readAmount(quoted.dataset.quoted) !== readAmount($("[data-amount]").value)) {
+    $("#quote")?.classList.add("stale");
+    return;
+  }
+  button.disabled = true;
+  button.setAttribute("aria-busy", "true");
+  htmx.trigger($("[data-sale]"), "sell");
+}
+
+async function search() {
+  const box = $("#q");
+  if (!box) return;
+  if ($("[data-customer]") && typedByHand && !$("[data-done]")) {
+    const form = $("[data-sale]");
+    if (form?.dataset.leave && !(await confirmBox(form.dataset.leave))) return;
+  }
+  typedByHand = false;
+  box.focus();
+  box.select();
+}
+
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (field.matches("[data-amount]")) {
+    typedByHand = true;
+    markQuick(field.value);
+    const tendered = $("[data-tendered]");
+    if (tendered && !tendered.dataset.touched) tendered.value = field.value;
+    $("#quote")?.classList.toggle("stale", readAmount($("[data-quoted]")?.dataset.quoted ?? "") !== readAmount(field.value));
+    showChange();
+  }
+  if (field.matches("[data-tendered]")) {
+    field.dataset.touched = "yes";
+    showChange();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.quick) setAmount(button.dataset.quick);
+  if (button.hasAttribute("data-sell")) sell();
+});
+
+function enter(event) {
+  // A held or hurried Enter must not sell twice nor skip the result.
+  if (event.repeat || performance.now() < quietUntil) {
+    event.preventDefault();
+    return;
+  }
+  const field = event.target;
+  if (field.matches?.("[data-amount]")) {
+    event.preventDefault();
+    const tendered = $("[data-tendered]");
+    if ($("[name=pay]:checked")?.value === "CASH" && tendered) {
+      tendered.focus();
+      tendered.select();
+    } else sell();
+  } else if (field.matches?.("[data-tendered], [data-reference]")) {
+    event.preventDefault();
+    sell();
+  } else if ($("[data-done]") && !field.closest("a, button, input")) {
+    event.preventDefault();
+    $("[data-next]")?.click();
+  } else if (field.id === "q") {
+    const list = $("[data-results]");
+    if (list && field.value === list.dataset.for) {
+      event.preventDefault();
+      $("a", list)?.click();
+    }
+  }
+}
+
+function moveInResults(event) {
+  const list = $("[data-results]");
+  if (!list) return;
+  const links = $$("a", list);
+  const at = links.indexOf(document.activeElement);
+  event.preventDefault();
+  if (event.key === "ArrowUp" && at <= 0) $("#q")?.focus();
+  else links[Math.min(links.length - 1, at + (event.key === "ArrowDown" ? 1 : -1))]?.focus();
+}
+
+function choosePayment(index) {
+  const way = $$("[name=pay]")[index];
+  if (!way) return;
+  way.checked = true;
+  way.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+document.addEventListener("keydown", (event) => {
+  if ($("dialog[open]")) return;
+  const { key } = event;
+  if (key === "Enter") enter(event);
+  else if (key === "F2" || (key === "Escape" && $("[data-customer]"))) {
+    event.preventDefault();
+    search();
+  } else if (["F6", "F7", "F8"].includes(key)) {
+    event.preventDefault();
+    choosePayment(Number(key[1]) - 6);
+  } else if (key === "F9" && $("[data-again]")) {
+    event.preventDefault();
+    $("[data-again]").click();
+  } else if (event.altKey && /^[1-6]$/.test(key)) {
+    const button = $$("[data-quick]")[Number(key) - 1];
+    if (button) {
+      event.preventDefault();
+      button.click();
+    }
+  } else if (key === "ArrowDown" || key === "ArrowUp") moveInResults(event);
+});
+
+let resultShown = false;
+onHtmx("afterSwap", () => {
+  const done = $("[data-done]");
+  if (done && !resultShown) {
+    quietUntil = performance.now() + QUIET_MS;
+    ($("[data-done-title]") || done).focus();
+  } else if (!done && $("[data-customer]") && document.activeElement?.id === "q") {
+    typedByHand = false;
+    focusAmount();
+  }
+  resultShown = Boolean(done);
+  showChange();
+});
+if ($("[data-customer]")) focusAmount();
