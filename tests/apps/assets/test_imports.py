@@ -200,3 +200,12 @@ def test_checking_costs_the_same_for_more_rows(stores, clerk, django_assert_num_
 
     with django_assert_num_queries(3):
         checked_rows(batch, clerk.unit_path)
+
+
+def test_empty_cell_keeps_what_is_there(stores, clerk):
+    fields = meter_fields(1) | {"maker": "Acme"}
+    register_meter(fields=fields, store_id=stores.office.pk, actor=clerk, at=AT)
+
+    batch = stage(stores, clerk, row(1, maker=""))
+
+    assert [line.verdict for line in checked_rows(batch, clerk.unit_path)] == ["same"]

@@ -65,8 +65,8 @@ def refuse_taken_numbers(kind: str, values: Mapping[str, Any], besides: int | No
     """
     for field in ("asset_number", "number"):
         if field in values:
-            taken = model_of(kind).objects.filter(**{field: values[field]}).exclude(pk=besides)
-            if taken.exists():
+            taken = model_of(kind).objects.filter(**{field: values[field]})
+            if (taken if besides is None else taken.exclude(pk=besides)).exists():
                 raise AssetExists(f"There is a {kind} with the number {values[field]} already.", field=field)
 
 

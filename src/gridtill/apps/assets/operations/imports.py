@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -12,7 +13,7 @@ from django.db.models import F
 from gridtill.apps.assets.choices import AssetStatus
 from gridtill.apps.assets.models import ImportBatch
 from gridtill.apps.assets.operations.archive import AssetChanged, AssetExists, store_for
-from gridtill.apps.assets.queries.archive import model_of
+from gridtill.apps.assets.queries.archive import AnyAsset, model_of
 from gridtill.apps.assets.queries.imports import (
     CheckedRow,
     batch_of,
@@ -141,11 +142,11 @@ def apply_import(*, batch_id: UUID, accept_good: bool, actor: Actor, at: datetim
 
 
 def _enter(rows: Sequence[CheckedRow], batch: ImportBatch, actor: Actor, at: datetime) -> None:
-    model = model_of(batch.kind)
-    stores = OrganizationUnit.objects.in_bulk({row.store_id for row in rows})
-    made = []
+    model: Any = model_of(batch.kind)
+    stores = OrganizationUnit.objects.in_bulk({row.store_id for row in rows if row.store_id is not None})
+    made: list[AnyAsset] = []
     for row in rows:
-        store = stores[row.store_id]
+        store = stores[cast("int", row.store_id)]
         values = dict(row.values)
         if batch.kind == "meter":
             values["supply_group_code"] = values.get("supply_group_code") or store.supply_group_code
@@ -170,7 +171,7 @@ def _enter(rows: Sequence[CheckedRow], batch: ImportBatch, actor: Actor, at: dat
 def _change(rows: Sequence[CheckedRow], batch: ImportBatch, actor: Actor, at: datetime) -> None:
     model = model_of(batch.kind)
     for row in rows:
-        asset = model.objects.select_related("store").get(pk=row.asset_id)
+        asset = model.objects.select_related("store").get(pk=cast("int", row.asset_id))
         before = snapshot(asset)
         if model.objects.filter(pk=asset.pk, **row.before).update(version=F("version") + 1, **row.values) != 1:
             raise AssetChanged
@@ -192,8 +193,8 @@ def _record(
     verb: str,
     actor: Actor,
     at: datetime,
-    after: dict[str, object],
-    before: dict[str, object] | None = None,
+    after: Mapping[str, object],
+    before: Mapping[str, object] | None = None,
 ) -> None:
     record_write(
         actor=actor,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q, QuerySet
 
 from gridtill.apps.assets.models import Collector, DataConcentrator, Meter
@@ -44,7 +46,7 @@ def assets_within(
     store_id: int | None = None,
     maker: str = "",
     after: str = "",
-) -> QuerySet:
+) -> QuerySet[Any]:
     """
     Return the assets of one kind kept by a unit and all below it, in the order of asset numbers.
 

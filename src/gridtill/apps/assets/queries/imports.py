@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -153,9 +153,9 @@ def _check_row(
     given = {name: cell for name, cell in zip(batch.columns, cells, strict=True) if name}
     store_code = given.pop(STORE, "")
     row = known.by_asset.get(given.get("asset_number", ""))
+    # An empty cell says nothing: a new asset gets the field's default, another keeps what it has.
+    given = {name: cell for name, cell in given.items() if cell or name == "asset_number"}
     if row is None:
-        # An empty cell of a new asset means the field's default, as in the form.
-        given = {name: cell for name, cell in given.items() if cell or name in {"asset_number", "number"}}
         given = {"asset_number": ""} | ({"number": ""} if batch.kind == "meter" else {}) | given
     elif "token_carrier" in given:
         given.setdefault("number", getattr(row, "number", ""))
@@ -165,17 +165,17 @@ def _check_row(
         refusals[STORE] = InvalidValue(f"There is no store {store_code[:20]} within your unit.", field=STORE)
     if row is not None:
         refusals |= _out_of_bounds(row, values, stores.get(store_code), unit_path)
-    checked = {"line": line, "cells": tuple(cells), "asset_id": row.pk if row else None}
+    checked = CheckedRow(line=line, verdict="same", cells=tuple(cells), asset_id=row.pk if row else None)
     if refusals:
         wrong = {name: f"{refusal.message} {refusal.remedy}".strip() for name, refusal in refusals.items()}
-        return CheckedRow(verdict="wrong", wrong=wrong, **checked)
+        return replace(checked, verdict="wrong", wrong=wrong)
     if row is None:
         store_id = stores[store_code] if store_code else batch.store_id
-        return CheckedRow(verdict="new", values=values, store_id=store_id, **checked)
+        return replace(checked, verdict="new", values=values, store_id=store_id)
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     before = {name: getattr(row, name) for name in changed}
     verdict = "changed" if changed else "same"
-    return CheckedRow(verdict=verdict, values=changed, before=before, store_id=row.store_id, **checked)
+    return replace(checked, verdict=verdict, values=changed, before=before, store_id=row.store_id)
 
 
 def _formulas(given: Mapping[str, str]) -> dict[str, Refusal]:
