@@ -88,7 +88,9 @@ def account_id(code: str) -> int:
     if found is None:
         label, kind = _FAMILIES[family]
         # Not remembered yet: the transaction that creates it may still be rolled back.
-        return LedgerAccount.objects.get_or_create(code=code, defaults={"name": f"{label} {member}", "kind": kind})[0].pk
+        return LedgerAccount.objects.get_or_create(code=code, defaults={"name": f"{label} {member}", "kind": kind})[
+            0
+        ].pk
     _ids[code] = found
     return found
 

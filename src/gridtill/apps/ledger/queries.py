@@ -40,9 +40,7 @@ def trial_balance(*, until: date | None = None) -> list[Balance]:
 def lines_of(reference: str) -> list[tuple[str, int]]:
     """Return the account codes and amounts that a document was booked with."""
     return list(
-        Posting.objects.filter(entry__reference=reference)
-        .order_by("id")
-        .values_list("account__code", "amount_minor")
+        Posting.objects.filter(entry__reference=reference).order_by("id").values_list("account__code", "amount_minor")
     )
 
 

@@ -13,7 +13,8 @@ from gridtill.apps.pricing.models import PricingStructure, TariffVersion
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.canonical import sha256_hex
 from gridtill.kernel.errors import InvalidValue, Refusal
-from gridtill.tariff.document import check_vectors, load_tariff
+from gridtill.tariff.document import load_tariff
+from gridtill.tariff.vectors import check_vectors
 
 DOCUMENT_MAXIMUM = 256 * 1024
 

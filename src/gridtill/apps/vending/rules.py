@@ -11,9 +11,12 @@ from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import add_months, business_day, month_start
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.money import format_minor
+from gridtill.sts.amounts import decode_amount, encode_amount, largest_representable_at_most
 from gridtill.sts.tid import identifier_at, is_reserved
 from gridtill.tariff.document import Tariff
 from gridtill.tariff.quote import Deduction, History
+
+WH_PER_UNIT = 100
 
 
 class NotSellable(Refusal):
@@ -191,3 +194,13 @@ def deductions(debts: Sequence[Any]) -> tuple[Deduction, ...]:
         )
         for debt in debts
     )
+
+
+def token_floor_wh(wh: int) -> int:
+    """Return the most energy that a token can name and that is not more than ``wh``."""
+    return largest_representable_at_most(wh // WH_PER_UNIT) * WH_PER_UNIT
+
+
+def token_ceiling_wh(wh: int) -> int:
+    """Return the least energy that a token can name and that is not less than ``wh``."""
+    return decode_amount(encode_amount(-(-wh // WH_PER_UNIT))) * WH_PER_UNIT

@@ -52,9 +52,7 @@ class CashierShift(models.Model):
     closed_at = models.DateTimeField(null=True)
     signed_by = models.ForeignKey(Operator, models.PROTECT, null=True, related_name="+")
     note = models.CharField(max_length=500, blank=True)
-    banking_batch = models.ForeignKey(
-        "vending.BankingBatch", models.PROTECT, null=True, related_name="shifts"
-    )
+    banking_batch = models.ForeignKey("vending.BankingBatch", models.PROTECT, null=True, related_name="shifts")
     version = models.PositiveIntegerField(default=0)
 
     class Meta:

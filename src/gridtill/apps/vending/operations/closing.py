@@ -90,7 +90,9 @@ def close_day(*, request_id: UUID, bureau_id: int, day: date, actor: Actor, at: 
             "business_day": day.isoformat(),
             "closed_at": at.astimezone(UTC).isoformat(),
             "closed_by": actor.name,
-            "heads": {item.till.code: {"first": item.first + 1, "last": item.last, "hash": item.hash} for item in ranges},
+            "heads": {
+                item.till.code: {"first": item.first + 1, "last": item.last, "hash": item.hash} for item in ranges
+            },
             "totals": {item.till.code: _totals(item) for item in ranges},
             "late": [line for item in ranges for line in _late(item, day)],
         }
@@ -210,7 +212,10 @@ def _total_rows(close: DayClose, item: _Range) -> list[DayTotal]:
     # Energy of a purchase paid in two ways is counted once, under its first.
     firsts = _vends(item).annotate(first=Min("tenders__id")).values("first")
     energy = dict(
-        Tender.objects.filter(pk__in=firsts).values_list("kind").annotate(energy=Sum("vend__energy_wh")).order_by("kind")
+        Tender.objects.filter(pk__in=firsts)
+        .values_list("kind")
+        .annotate(energy=Sum("vend__energy_wh"))
+        .order_by("kind")
     )
     gone = Tender.objects.filter(vend__reversal__in=_reversals(item)).values("kind").order_by("kind")
     back = {row["kind"]: row for row in gone.annotate(n=Count("id"), money=Sum("amount_minor"))}
@@ -269,9 +274,7 @@ def takings(shift: CashierShift) -> tuple[int, int]:
 
 
 @transaction.atomic
-def bank_shifts(
-    *, request_id: UUID, shift_ids: Sequence[int], slip: Slip, actor: Actor, at: datetime
-) -> BankingBatch:
+def bank_shifts(*, request_id: UUID, shift_ids: Sequence[int], slip: Slip, actor: Actor, at: datetime) -> BankingBatch:
     """
     Send the takings of signed shifts of one hall to the bank; the same request sends them once.
 

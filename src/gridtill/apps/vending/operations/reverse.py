@@ -263,9 +263,7 @@ def _taken(vend: Vend) -> dict[int, int]:
 
 
 @transaction.atomic
-def request_reversal(
-    *, request_id: UUID, vend_id: UUID, reason: str, actor: Actor, at: datetime
-) -> ReversalRequest:
+def request_reversal(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor, at: datetime) -> ReversalRequest:
     """
     Ask a supervisor to agree to a reversal; the same request asks once.
 
@@ -356,4 +354,3 @@ def modify_vend(
     with transaction.atomic():
         reverse_vend(request_id=reversal_id, case=case, actor=actor, at=at, approver=approver)
         return sell_energy(request_id=request_id, order=order, actor=actor, at=at)
-

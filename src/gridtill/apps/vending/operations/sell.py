@@ -18,12 +18,14 @@ from gridtill.apps.vending.models import Vend
 from gridtill.apps.vending.operations.statement import TenderRow, write_sale
 from gridtill.apps.vending.queries.standing import SaleBasis, lock_sale_basis
 from gridtill.apps.vending.rules import (
+    WH_PER_UNIT,
     check_energy,
     check_may_sell,
     check_order,
     deductions,
     next_token_identifier,
     rolled_history,
+    token_floor_wh,
     year_window,
 )
 from gridtill.kernel.actors import Actor
@@ -35,7 +37,6 @@ from gridtill.kernel.ids import new_id
 from gridtill.kernel.money import Money
 from gridtill.tariff.quote import History, LineKind, Quote, quote_money
 
-WH_PER_UNIT = 100
 _ATTEMPTS = 5
 
 
@@ -129,7 +130,7 @@ def sell_energy(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetim
             with transaction.atomic():
                 if _sell_once(request_id=request_id, order=order, actor=actor, at=at):
                     return request_id
-                transaction.set_rollback(True)  # noqa: FBT003 - Django's own signature
+                transaction.set_rollback(True)
         except IntegrityError:
             # Either the same request was written by another process a moment ago, or a
             # number we took was taken too: the next round sees which.
@@ -157,6 +158,7 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
         at,
         deductions=deductions(checked.debts),
         zone=checked.zone,
+        floor_wh=token_floor_wh,
     )
     check_energy(checked, quote.energy_wh)
     if order.expected_wh is not None and quote.energy_wh != order.expected_wh:
@@ -253,7 +255,7 @@ def _accumulators(sale: _Sale) -> dict[str, Any]:
         "months": kept,
         "year_start": year_window(sale.tariff.tariff, business_day(sale.at, basis.zone)),
         "year_wh": sale.history.year_wh + quote.energy_wh,
-        "charged_through": month,
+        "charged_through": quote.charged_through,
         "carry": quote.carry_after,
         "before": {
             "month": key,

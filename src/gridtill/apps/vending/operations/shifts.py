@@ -79,7 +79,8 @@ def _check_free(till: Till, actor: Actor) -> None:
     busy = CashierShift.objects.filter(till=till, state=ShiftState.OPEN).select_related("cashier").first()
     if busy is not None:
         raise ShiftRefused(
-            f"{till.name} has an open shift of {busy.cashier.full_name}.", remedy="Close that shift, or take another till."
+            f"{till.name} has an open shift of {busy.cashier.full_name}.",
+            remedy="Close that shift, or take another till.",
         )
     if CashierShift.objects.filter(cashier_id=actor.id, state=ShiftState.OPEN).exists():
         raise ShiftRefused("You have an open shift at another till.", remedy="Close it first.")
@@ -171,7 +172,9 @@ def count_shift(
         },
     )
     drawer = f"1000.{till.code}"
-    _post(shift, document.number, at, [Line("1200", counted), Line("5000", expected - counted), Line(drawer, -expected)])
+    _post(
+        shift, document.number, at, [Line("1200", counted), Line("5000", expected - counted), Line(drawer, -expected)]
+    )
     _audit(shift, "counted", actor, at, {"counted_minor": counted, "expected_minor": expected})
     return shift
 

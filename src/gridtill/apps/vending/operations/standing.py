@@ -130,9 +130,7 @@ def _refund_of(vend: Vend, taken_wh: int) -> list[tuple[str, int]]:
     for line in lines:
         kind = LineKind(line["kind"])
         on_energy = (vend.energy_minor, base) if kind in (LineKind.TAX, LineKind.LEVY) and base else (1, 1)
-        minor = round_ratio(
-            line["amount_minor"] * taken_wh * on_energy[0], vend.energy_wh * on_energy[1], Mode.DOWN
-        )
+        minor = round_ratio(line["amount_minor"] * taken_wh * on_energy[0], vend.energy_wh * on_energy[1], Mode.DOWN)
         refunds.append((line_account(kind, line["code"], price_class), minor))
     return refunds
 
@@ -151,7 +149,9 @@ def settle_account(
     done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.SETTLEMENT).first()
     if done is not None:
         return done
-    agreement = CustomerAgreement.objects.select_related("usage_point__customer__office", "account").get(pk=agreement_id)
+    agreement = CustomerAgreement.objects.select_related("usage_point__customer__office", "account").get(
+        pk=agreement_id
+    )
     unit = agreement.usage_point.customer.office
     actor.require("account.close", unit.path)
     standing = AccountStanding.objects.select_for_update().get(agreement_id=agreement_id)
@@ -232,4 +232,3 @@ def _count_cash(shift: CashierShift, due_minor: int) -> None:
         cash.update(reversed_count=F("reversed_count") + 1, reversed_minor=F("reversed_minor") + due_minor)
     elif due_minor < 0:
         cash.update(sold_count=F("sold_count") + 1, sold_minor=F("sold_minor") - due_minor)
-

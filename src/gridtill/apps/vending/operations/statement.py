@@ -152,7 +152,7 @@ def _postgresql(*, with_debts: bool) -> str:
         parts.append(("debts", _POSTGRESQL_DEBTS))
     ctes = ", ".join(f"w_{name} AS ({statement})" for name, statement in parts)
     counted = "(SELECT count(*) FROM w_debts)" if with_debts else "0"
-    return f"WITH {ctes} SELECT {counted} AS debts_taken"  # noqa: S608 - constants only
+    return f"WITH {ctes} SELECT {counted} AS debts_taken"
 
 
 _POSTGRESQL = {with_debts: _postgresql(with_debts=with_debts) for with_debts in (False, True)}

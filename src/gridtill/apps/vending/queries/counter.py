@@ -23,7 +23,7 @@ from gridtill.apps.vending.models import (
     Vend,
 )
 from gridtill.apps.vending.queries.standing import SaleBasis, read_sale_basis
-from gridtill.apps.vending.rules import check_account, deductions, rolled_history
+from gridtill.apps.vending.rules import check_account, deductions, rolled_history, token_ceiling_wh, token_floor_wh
 from gridtill.kernel.energy import Energy
 from gridtill.kernel.money import Money
 from gridtill.tariff.quote import Quote, quote_energy, quote_money
@@ -47,7 +47,9 @@ def supplies_of(customer_id: int, *, unit_path: str, month: date) -> list[Supply
         CustomerAgreement.objects.filter(
             usage_point__customer_id=customer_id, usage_point__customer__office__path__startswith=unit_path
         )
-        .select_related("usage_point__customer__office", "usage_point__transformer", "account", "pricing_structure", "standing")
+        .select_related(
+            "usage_point__customer__office", "usage_point__transformer", "account", "pricing_structure", "standing"
+        )
         .prefetch_related("usage_point__installations__meter")
         .order_by("id")
     )
@@ -85,8 +87,9 @@ def quote_sale(
     taken = deductions(basis.debts)
     if minor is not None:
         money = Money(minor, basis.currency)
-        return quote_money(tariff, history, money, at, deductions=taken, zone=basis.zone), basis
-    energy = Energy(energy_wh or 0)
+        quote = quote_money(tariff, history, money, at, deductions=taken, zone=basis.zone, floor_wh=token_floor_wh)
+        return quote, basis
+    energy = Energy(token_ceiling_wh(energy_wh or 0))
     return quote_energy(tariff, history, energy, at, deductions=taken, zone=basis.zone), basis
 
 

@@ -18,7 +18,7 @@ def run(statement: str, params: Mapping[str, object], *, returns: bool) -> list[
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         return _run_postgresql(statement, params, returns=returns)
-    cursor = cast(Any, connection.connection).execute(statement, dict(params))
+    cursor = cast("Any", connection.connection).execute(statement, dict(params))
     if not returns:
         return []
     names = [column[0] for column in cursor.description]
@@ -27,7 +27,7 @@ def run(statement: str, params: Mapping[str, object], *, returns: bool) -> list[
 
 def _run_postgresql(statement: str, params: Mapping[str, object], *, returns: bool) -> list[dict[str, Any]]:
     # Django's own cursor binds on the client, which can never be prepared.
-    with psycopg.Cursor(cast(Any, connection.connection)) as cursor:
+    with psycopg.Cursor(cast("Any", connection.connection)) as cursor:
         cursor.execute(statement.encode(), dict(params))
         if not returns:
             return []

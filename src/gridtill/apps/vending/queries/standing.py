@@ -143,7 +143,10 @@ def _basis(row: dict[str, Any]) -> SaleBasis:
         if isinstance(row[name], str):
             row[name] = date.fromisoformat(row[name])
     if isinstance(row["opened_at"], str):
-        row["opened_at"] = datetime.fromisoformat(row["opened_at"]).replace(tzinfo=UTC)
+        row["opened_at"] = datetime.fromisoformat(row["opened_at"])
+    if row["opened_at"] is not None and row["opened_at"].tzinfo is None:
+        # SQLite stores moments in UTC without saying so.
+        row["opened_at"] = row["opened_at"].replace(tzinfo=UTC)
     months = row["months_wh"]
     debts = row["debts"]
     return SaleBasis(
