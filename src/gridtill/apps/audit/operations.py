@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -56,4 +56,32 @@ def record_write(
         reason=reason[:500],
         before=dict(before) if before is not None else None,
         after=dict(after) if after is not None else None,
+    )
+
+
+def record_entries(
+    *,
+    actor: Actor,
+    at: datetime,
+    action: str,
+    entered: Iterable[tuple[models.Model, str]],
+    request_id: UUID | None = None,
+) -> None:
+    """Add a line for each of many new rows, given with their unit paths; one statement for every 500."""
+    AuditRecord.objects.bulk_create(
+        (
+            AuditRecord(
+                at=at,
+                actor_id=actor.id,
+                actor_name=actor.name,
+                action=action,
+                subject_kind=row._meta.label_lower,  # noqa: SLF001
+                subject_id=str(row.pk),
+                unit_path=unit_path,
+                request_id=request_id,
+                after=snapshot(row),
+            )
+            for row, unit_path in entered
+        ),
+        batch_size=500,
     )

@@ -22,7 +22,7 @@ from gridtill.apps.assets.queries.imports import (
     fields_of,
     matched_columns,
 )
-from gridtill.apps.audit.operations import record_write, snapshot
+from gridtill.apps.audit.operations import record_entries, record_write, snapshot
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -156,16 +156,13 @@ def _enter(rows: Sequence[CheckedRow], batch: ImportBatch, actor: Actor, at: dat
             model.objects.bulk_create(made, batch_size=500)
     except IntegrityError as error:
         raise AssetExists("Somebody else entered one of these numbers just now. Nothing was imported.") from error
-    for asset in made:
-        record_write(
-            actor=actor,
-            at=at,
-            action=f"assets.{batch.kind}.registered",
-            subject=asset,
-            unit_path=asset.store.path,
-            after=snapshot(asset),
-            request_id=batch.pk,
-        )
+    record_entries(
+        actor=actor,
+        at=at,
+        action=f"assets.{batch.kind}.registered",
+        entered=((asset, asset.store.path) for asset in made),
+        request_id=batch.pk,
+    )
 
 
 def _change(rows: Sequence[CheckedRow], batch: ImportBatch, actor: Actor, at: datetime) -> None:
