@@ -20,7 +20,14 @@ import django_tables2
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.forms import BoundField
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -91,11 +98,11 @@ class ListSpec:
     table: type[django_tables2.Table]
     filters: type[django_filters.FilterSet] | None = None
     search: Callable[[Any, str], Any] | None = None
-    search_hint: Text = _("Find in this list")
+    search_hint: Text = ""
     hidden: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     chips: str = ""
-    empty: Empty = Empty(_("Nothing here yet"))
+    empty: Empty | None = None
     bulk: tuple[BulkAction, ...] = ()
     per_page: int = 25
     counted: bool = True
@@ -109,6 +116,10 @@ class ColumnChoice:
     name: str
     label: str
     shown: bool
+
+
+_NOTHING = Empty(_("Nothing here yet"))
+_SEARCH_HINT = _("Find in this list")
 
 
 class ListView:
@@ -160,6 +171,14 @@ class ListView:
         """Parameters of the page around the list, which the list's own forms must carry along."""
         own = _OWN_PARAMETERS | set(self.filterset.form.fields if self.filterset is not None else ())
         return [(name, value) for name, values in self.request.GET.lists() if name not in own for value in values]
+
+    @property
+    def empty(self) -> Empty:
+        return self.spec.empty or _NOTHING
+
+    @property
+    def search_hint(self) -> Text:
+        return self.spec.search_hint or _SEARCH_HINT
 
     @property
     def sort(self) -> str:
@@ -243,9 +262,7 @@ def build_list(request: HttpRequest, spec: ListSpec, rows: Rows, **table_options
     return view
 
 
-def _remember_columns(
-    request: HttpRequest, spec: ListSpec, rows: Rows, options: Mapping[str, Any]
-) -> ListView:
+def _remember_columns(request: HttpRequest, spec: ListSpec, rows: Rows, options: Mapping[str, Any]) -> ListView:
     # Only names are kept that the table knows, so that an address cannot fill the session.
     known = set(spec.table.base_columns)
     request.session[f"columns:{spec.name}"] = [name for name in request.GET.getlist("columns") if name in known]

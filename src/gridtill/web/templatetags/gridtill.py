@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 
 from django import template
@@ -19,7 +20,7 @@ register = template.Library()
 GROUP = ","
 MINUS = "−"
 _TONES = {
-    "good": "OK DONE OPEN OPENED ACTIVE SOLD ISSUED LOADED INSTALLED ARRIVED APPROVED SIGNED_IN IN_FORCE READY YES GOOD",
+    "good": "OK DONE OPEN OPENED ACTIVE SOLD ISSUED LOADED INSTALLED ARRIVED APPROVED SIGNED_IN IN_FORCE READY GOOD",
     "warn": "WARN LOW UNKNOWN COUNTED PAUSED SUSPENDED LOCKED EXPIRING IN_TRANSIT REQUESTED WAITING DISPATCHED",
     "bad": "BAD FAILED REVERSED WRONG LOST FAULTY ARREARS DECLINED BOUNCED OVERDUE REFUSED CANCELLED",
     "info": "INFO NEW PENDING DRAFT PLANNED PROPOSED IN_STORE",
@@ -76,7 +77,9 @@ def money(minor: int | None, currency: str) -> SafeString | str:
     """Write an amount with its currency in front, kept together and left to right."""
     if minor is None:
         return "—"
-    return format_html('<bdi class="money">{}\N{NO-BREAK SPACE}{}</bdi>', currency, grouped(format_minor(minor, currency)))
+    return format_html(
+        '<bdi class="money">{}\N{NO-BREAK SPACE}{}</bdi>', currency, grouped(format_minor(minor, currency))
+    )
 
 
 @register.filter
@@ -97,7 +100,9 @@ def moment(at: datetime | None, how: str = "j M Y H:i") -> SafeString | str:
     if at is None:
         return "—"
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}"><bdi>{}</bdi></time>', local.isoformat(timespec="seconds"), date_format(local, how))
+    return format_html(
+        '<time datetime="{}"><bdi>{}</bdi></time>', local.isoformat(timespec="seconds"), date_format(local, how)
+    )
 
 
 @register.filter
@@ -156,3 +161,9 @@ def spark(points: list[int]) -> SafeString | str:
         line,
         line,
     )
+
+
+@register.filter
+def json_attribute(value: object) -> str:
+    """Write data as JSON for an attribute; the template escapes it, so it stays text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
