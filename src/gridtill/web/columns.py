@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -115,13 +115,17 @@ class DayColumn(django_tables2.Column):
 
 
 class StateColumn(django_tables2.Column):
-    """A state as a pill; a model's choice shows its own words."""
+    """A state as a pill; a model's choice shows its own words, a plain code those of ``labels``."""
+
+    def __init__(self, *args: Any, labels: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        self._labels = dict(labels or {})
+        super().__init__(*args, **kwargs)
 
     def render(self, value: Any, record: Any, bound_column: Any) -> SafeString:
-        return status(self._state(record, bound_column), value)
+        return status(self._state(record, bound_column), self._labels.get(value, value))
 
     def value(self, value: Any) -> str:
-        return str(value)
+        return str(self._labels.get(value, value))
 
     @staticmethod
     def _state(record: Any, bound_column: Any) -> object:

@@ -160,7 +160,10 @@ class ListView:
     @property
     def active_filters(self) -> int:
         """How many filters behind the button narrow the list now."""
-        return sum(1 for field in self.filters if field.data not in (None, "", [], ["", ""]))
+        if self.filterset is None or not self.filterset.form.is_valid():
+            return 0
+        given = self.filterset.form.cleaned_data
+        return sum(1 for field in self.filters if given.get(field.name) not in (None, "", []))
 
     @property
     def narrowed(self) -> bool:
@@ -171,6 +174,23 @@ class ListView:
         """Parameters of the page around the list, which the list's own forms must carry along."""
         own = _OWN_PARAMETERS | set(self.filterset.form.fields if self.filterset is not None else ())
         return [(name, value) for name, values in self.request.GET.lists() if name not in own for value in values]
+
+    @property
+    def all_parameters(self) -> list[tuple[str, str]]:
+        """What the address says now, which picking columns must not change."""
+        left_out = {"page", "pick", "columns", "export"}
+        return [
+            (name, value)
+            for name, values in self.request.GET.lists()
+            if name not in left_out
+            for value in values
+            if value
+        ]
+
+    @property
+    def searchable(self) -> bool:
+        # Asked as a flag, since a template would call the function itself.
+        return self.spec.search is not None
 
     @property
     def empty(self) -> Empty:

@@ -27,7 +27,13 @@ from gridtill.web.lists import BulkAction, Empty, ListSpec, build_list
 
 SAMPLE_AT = datetime(2026, 11, 22, 17, 42, tzinfo=UTC)
 _NAMES = ("Akosua Boateng", "Kofi Tetteh", "Abena Ofori", "Samuel Darko", "Esi Lamptey", "Daniel Asante", "Yaw Mensah")
-_STATES = ("ACTIVE", "LOW", "ARREARS", "NEW", "CLOSED")
+_STATES = {
+    "ACTIVE": _("Active"),
+    "LOW": _("Low credit"),
+    "ARREARS": _("In arrears"),
+    "NEW": _("Not opened"),
+    "CLOSED": _("Closed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class SampleTable(django_tables2.Table):
     chosen = ChooseColumn()
     name = NameColumn(verbose_name=_("Customer"), linkify=lambda record: f"#sample-{record.pk}")
     meter = CodeColumn(verbose_name=_("Meter"))
-    state = StateColumn(verbose_name=_("State"))
+    state = StateColumn(verbose_name=_("State"), labels=_STATES)
     balance_minor = MoneyColumn(verbose_name=_("Balance"), currency="GHS")
     credit_wh = EnergyColumn(verbose_name=_("Credit, kWh"))
     seen_at = MomentColumn(verbose_name=_("Last seen"))
@@ -79,7 +85,7 @@ def _samples(count: int) -> list[Sample]:
             pk=number,
             name=_NAMES[number % len(_NAMES)],
             meter=f"{37_194_028_816 + number * 7919}",
-            state=_STATES[number % len(_STATES)],
+            state=list(_STATES)[number % len(_STATES)],
             balance_minor=(number * 98_765) % 1_234_567 - 90_000,
             credit_wh=(number * 12_345) % 380_000,
             seen_at=SAMPLE_AT - timedelta(hours=number * 5),
@@ -120,7 +126,7 @@ def styleguide(request: HttpRequest) -> HttpResponseBase:
     if request.headers.get("HX-Target") == "sample-picker-rows":
         q = request.GET.get("q", "")[:80]
         rows = [
-            {"value": sample.pk, "label": sample.name, "detail": sample.meter, "state": sample.state}
+            {"value": sample.pk, "label": sample.name, "detail": sample.meter, "state": sample.state, "state_label": _STATES[sample.state]}
             for sample in _find(_samples(7), q)
         ]
         return render(request, "components/picker_rows.html", {"rows": rows, "q": q})
@@ -134,8 +140,7 @@ def styleguide(request: HttpRequest) -> HttpResponseBase:
         "bound": bound,
         "refusal": Refusal("The till is closed.", remedy="Open it first; nothing was sold."),
         "chart": _CHART,
-        "states": [("ACTIVE", _("Active")), ("LOW", _("Low credit")), ("REVERSED", _("Reversed")), ("NEW", _("New"))],
-        "ended": ("CLOSED", _("Closed")),
+        "states": list(_STATES.items()),
         "trend": [30, 28, 33, 31, 37, 41, 40, 44],
         "sample_at": SAMPLE_AT,
         "token": "49125536018722447019",
