@@ -1,0 +1,93 @@
+"""Who is asking: the operator's actor, idle time-out, forced steps, language and zone of every request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone, translation
+from django.utils.http import urlencode
+
+from gridtill.apps.organization.queries import utility_settings
+from gridtill.apps.staff.queries import actor_of
+
+OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
+STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
+_SEEN = "seen_at"
+
+View = Callable[..., HttpResponse]
+
+
+class OperatorSession:
+    """Middleware that gives signed-in requests their ``actor``, and sends the others to sign in."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        user = request.user
+        if not user.is_authenticated:
+            if request.path.startswith(OPEN_PREFIXES):
+                return self.get_response(request)
+            return self._to_login(request, "")
+        if self._is_idle(request):
+            auth.logout(request)
+            return self._to_login(request, "idle")
+        request.actor = actor_of(user)
+        step = self._forced_step(request)
+        if step and not request.path.startswith(STEP_PREFIXES):
+            return redirect(step)
+        translation.activate(user.language)
+        request.LANGUAGE_CODE = translation.get_language()
+        with timezone.override(utility_settings().zone):
+            return self.get_response(request)
+
+    @staticmethod
+    def _to_login(request: HttpRequest, why: str) -> HttpResponse:
+        query = {"next": request.get_full_path()} if request.method == "GET" else {}
+        if why:
+            query["why"] = why
+        target = f"{settings.LOGIN_URL}?{urlencode(query)}"
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": target})
+        return redirect(target)
+
+    @staticmethod
+    def _is_idle(request: HttpRequest) -> bool:
+        now = int(time.time())
+        seen = request.session.get(_SEEN, now)
+        # Once a minute is enough to know, and spares a write on every request.
+        if _SEEN not in request.session or now - seen > 60:
+            request.session[_SEEN] = now
+        return now - seen > settings.IDLE_TIMEOUT_S
+
+    @staticmethod
+    def _forced_step(request: Any) -> str:
+        user = request.user
+        if user.must_change_password:
+            return "/password/"
+        if user.role.second_factor_required and not user.is_verified():
+            return "/second-factor/"
+        return ""
+
+
+def needs(*permissions: str) -> Callable[[View], View]:
+    """Guard a view: the actor must hold one of the permissions, else 403."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not any(request.actor.may(permission) for permission in permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
