@@ -63,7 +63,18 @@ def main() -> int:
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=100{quick}"
         subprocess.run(
             as_server(
-                [str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"]
+                [
+                    str(binaries / "initdb"),
+                    "-D",
+                    str(data),
+                    "-A",
+                    "trust",
+                    "-U",
+                    "postgres",
+                    "-E",
+                    "UTF8",
+                    "--no-locale",
+                ]
             ),
             check=True,
             stdout=subprocess.DEVNULL,

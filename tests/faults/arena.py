@@ -123,7 +123,10 @@ def consistent(sales: int, minor: int) -> list[str]:
         problems.append(f"the shifts count {counted}")
     if standing.sequence != sales or [vend.sequence for vend in vends] != list(range(1, sales + 1)):
         problems.append("purchase numbers have gaps")
-    if standing.total_wh != sum(vend.energy_wh for vend in vends) or sum(standing.months_wh.values()) != standing.total_wh:
+    if (
+        standing.total_wh != sum(vend.energy_wh for vend in vends)
+        or sum(standing.months_wh.values()) != standing.total_wh
+    ):
         problems.append("the accumulators do not add up")
     if Delivery.objects.count() != sales or Delivery.objects.values("token_identifier").distinct().count() != sales:
         problems.append("deliveries are missing or share a token identifier")

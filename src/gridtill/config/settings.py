@@ -169,5 +169,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("GRIDTILL_LOG_LEVEL", "INFO")},
 }
-SILENCED_SYSTEM_CHECKS = ["axes.W003"]
+# The lockout is by user name on purpose; decision 4 says why.
+SILENCED_SYSTEM_CHECKS = ["axes.W003", "axes.W006"]
 SITE_TITLE = _("Gridtill")

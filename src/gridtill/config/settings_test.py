@@ -8,7 +8,7 @@ os.environ.setdefault("DATABASE_URL", "sqlite://")
 os.environ.setdefault("GRIDTILL_KEYSTORE_KEY", "00" * 32)
 os.environ.setdefault("GRIDTILL_LOG_LEVEL", "WARNING")
 
-from gridtill.config.settings import *  # noqa: E402, F403
+from gridtill.config.settings import *  # noqa: F403
 
 # The real hasher is slow on purpose; its strength is not what these tests are about.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

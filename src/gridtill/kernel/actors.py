@@ -28,6 +28,17 @@ class Actor:
     unit_path: str
     permissions: frozenset[str] = frozenset()
 
+    @property
+    def person_id(self) -> int:
+        """
+        Return the operator's id, for rows that only a person can cause.
+
+        :raises NotAllowed: if it is the system that acts
+        """
+        if self.id is None:
+            raise NotAllowed("Only a signed-in operator can do this. Nothing was changed.")
+        return self.id
+
     def may(self, permission: str) -> bool:
         """Tell whether the actor holds a permission."""
         return self.id is None or permission in self.permissions

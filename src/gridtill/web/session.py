@@ -66,7 +66,7 @@ class OperatorSession:
         # Once a minute is enough to know, and spares a write on every request.
         if _SEEN not in request.session or now - seen > 60:
             request.session[_SEEN] = now
-        return now - seen > settings.IDLE_TIMEOUT_S
+        return bool(now - seen > settings.IDLE_TIMEOUT_S)
 
     @staticmethod
     def _forced_step(request: Any) -> str:

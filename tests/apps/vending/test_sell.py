@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from tests.factories.scene import MORNING, make_scene, make_supply, second_till
 
 from gridtill.apps.ledger.queries import balance_of, is_balanced, lines_of
 from gridtill.apps.vending.models import AccountStanding, Delivery, SalesDocument, ShiftTender, Till, Vend
@@ -16,6 +15,7 @@ from gridtill.apps.vending.rules import AmountTooLarge, NotSellable, ShiftNotOpe
 from gridtill.kernel.actors import NotAllowed
 from gridtill.kernel.chain import genesis, link
 from gridtill.kernel.ids import new_id
+from tests.factories.scene import MORNING, make_scene, make_supply, second_till
 
 pytestmark = pytest.mark.django_db
 

@@ -120,7 +120,7 @@ class CustomerAgreement(models.Model):
     status = models.CharField(max_length=8, choices=AgreementStatus, default=AgreementStatus.PENDING)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
-    opening_password = models.CharField(max_length=200, blank=True, help_text="Hashed; asked when the account is cancelled.")
+    opening_password = models.CharField(max_length=200, blank=True, help_text="Hashed; asked at the end.")
     overdraft_policy = models.CharField(max_length=12, choices=OverdraftPolicy, default=OverdraftPolicy.NONE)
     overdraft_limit_wh = models.BigIntegerField(default=0)
     overdraft_time_s = models.PositiveIntegerField(default=0)

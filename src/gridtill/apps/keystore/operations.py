@@ -136,6 +136,6 @@ def _unwrapped() -> dict[tuple[str, int, int, int], bytes]:
             keys[slot] = cipher.decrypt(wrapped[:12], wrapped[12:], label(*slot))
         except InvalidTag:
             raise KeystoreLocked(
-                f"The key of group {row.supply_group_code} was wrapped under another key, or changed. Nothing was issued."
+                f"The key of group {row.supply_group_code} does not open under this wrapping key. Nothing was issued."
             ) from None
     return keys

@@ -54,7 +54,7 @@ class Operator(AbstractBaseUser):
 
     objects = OperatorManager()
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS = []
 
     def __str__(self) -> str:
         return self.full_name or self.username

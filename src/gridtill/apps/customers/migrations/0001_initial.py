@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('PENDING', 'Newly installed'), ('ACTIVE', 'In use'), ('PAUSED', 'Paused'), ('CLOSED', 'Cancelled')], default='PENDING', max_length=8)),
                 ('opened_at', models.DateTimeField(null=True)),
                 ('closed_at', models.DateTimeField(null=True)),
-                ('opening_password', models.CharField(blank=True, help_text='Hashed; asked when the account is cancelled.', max_length=200)),
+                ('opening_password', models.CharField(blank=True, help_text='Hashed; asked at the end.', max_length=200)),
                 ('overdraft_policy', models.CharField(choices=[('NONE', 'A: no overuse'), ('ENERGY_LIMIT', 'B: overuse up to a limit, then off'), ('TIME_LIMIT', 'C: at the limit, supply goes on for a set time')], default='NONE', max_length=12)),
                 ('overdraft_limit_wh', models.BigIntegerField(default=0)),
                 ('overdraft_time_s', models.PositiveIntegerField(default=0)),

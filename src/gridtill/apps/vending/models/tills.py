@@ -1,6 +1,5 @@
 from django.db import models
 
-from gridtill.apps.ledger.models import LedgerAccount
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.apps.staff.models import Operator
 from gridtill.apps.vending.choices import ShiftState, TenderKind
@@ -26,7 +25,7 @@ class Till(models.Model):
     bureau = models.ForeignKey(OrganizationUnit, models.PROTECT, related_name="+")
     code = models.CharField(max_length=12, unique=True)
     name = models.CharField(max_length=80)
-    drawer_account = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="+")
+    drawer_account = models.OneToOneField("ledger.LedgerAccount", models.PROTECT, related_name="+")
     document_sequence = models.BigIntegerField(default=0, help_text="Number of the last document written here.")
     head_hash = models.CharField(max_length=64, help_text="Hash of the last document, or of the till's code.")
     is_active = models.BooleanField(default=True)

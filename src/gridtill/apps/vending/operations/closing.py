@@ -104,7 +104,7 @@ def close_day(*, request_id: UUID, bureau_id: int, day: date, actor: Actor, at: 
         number=number,
         business_day=day,
         closed_at=at,
-        closed_by_id=actor.id,
+        closed_by_id=actor.person_id,
         payload=payload,
         previous_hash=before,
         hash=link(before, payload),
@@ -208,7 +208,7 @@ def _late(item: _Range, day: date) -> list[dict[str, Any]]:
 
 def _total_rows(close: DayClose, item: _Range) -> list[DayTotal]:
     tenders = Tender.objects.filter(vend__in=_vends(item)).values("kind").order_by("kind")
-    sold = {row["kind"]: row for row in tenders.annotate(n=Count("id"), money=Sum("amount_minor"))}
+    sold: dict[str, Any] = {row["kind"]: row for row in tenders.annotate(n=Count("id"), money=Sum("amount_minor"))}
     # Energy of a purchase paid in two ways is counted once, under its first.
     firsts = _vends(item).annotate(first=Min("tenders__id")).values("first")
     energy = dict(
@@ -218,7 +218,7 @@ def _total_rows(close: DayClose, item: _Range) -> list[DayTotal]:
         .order_by("kind")
     )
     gone = Tender.objects.filter(vend__reversal__in=_reversals(item)).values("kind").order_by("kind")
-    back = {row["kind"]: row for row in gone.annotate(n=Count("id"), money=Sum("amount_minor"))}
+    back: dict[str, Any] = {row["kind"]: row for row in gone.annotate(n=Count("id"), money=Sum("amount_minor"))}
     first_back = _reversals(item).annotate(first=Min("vend__tenders__id")).values("first")
     back_wh = dict(
         Tender.objects.filter(pk__in=first_back)
@@ -304,7 +304,7 @@ def bank_shifts(*, request_id: UUID, shift_ids: Sequence[int], slip: Slip, actor
         bank=slip.bank.strip(),
         slip_number=slip.number.strip(),
         amount_minor=cash + cheques,
-        created_by_id=actor.id,
+        created_by_id=actor.person_id,
         created_at=at,
     )
     for shift in shifts:
@@ -338,7 +338,7 @@ def confirm_arrival(*, batch_id: UUID, actor: Actor, at: datetime) -> BankingBat
     actor.require("shift.banking", batch.point_of_sale.unit.path)
     if batch.state == BatchState.ARRIVED:
         raise BankingRefused("The bank had this batch already.")
-    batch.state, batch.arrived_at, batch.arrived_by_id = BatchState.ARRIVED, at, actor.id
+    batch.state, batch.arrived_at, batch.arrived_by_id = BatchState.ARRIVED, at, actor.person_id
     batch.save()
     _post(batch, at, [Line("1310", batch.amount_minor), Line("1300", -batch.amount_minor)])
     _audit(batch, "arrived", actor, at)

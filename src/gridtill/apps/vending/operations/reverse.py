@@ -196,7 +196,7 @@ def _write_reversal(
         till=shift.till,
         shift=shift,
         reason=case.reason.strip(),
-        requested_by_id=actor.id,
+        requested_by_id=actor.person_id,
         approved_by_id=approver.id if approver else None,
         at=at,
         business_day=shift.business_day,
@@ -280,7 +280,7 @@ def request_reversal(*, request_id: UUID, vend_id: UUID, reason: str, actor: Act
     if ReversalRequest.objects.filter(vend=vend, state=ApprovalState.REQUESTED).exists():
         raise ReversalRefused("Somebody asked to take this purchase back already.", remedy="Wait for the decision.")
     wish = ReversalRequest.objects.create(
-        id=request_id, vend=vend, reason=reason.strip(), requested_by_id=actor.id, requested_at=at
+        id=request_id, vend=vend, reason=reason.strip(), requested_by_id=actor.person_id, requested_at=at
     )
     record_write(
         actor=actor,

@@ -297,11 +297,11 @@ def _postings(sale: _Sale) -> list[PostingLine]:
         PostingLine(tender_account(tender.kind, sale.basis.till_code), tender.amount_minor)
         for tender in sale.order.tenders
     ]
-    credits: dict[str, int] = {}
+    owed: dict[str, int] = {}
     for line in sale.quote.lines:
         account = line_account(line.kind, line.code, sale.tariff.price_class)
-        credits[account] = credits.get(account, 0) - line.amount_minor
-    return debits + [PostingLine(account, amount) for account, amount in credits.items()]
+        owed[account] = owed.get(account, 0) - line.amount_minor
+    return debits + [PostingLine(account, amount) for account, amount in owed.items()]
 
 
 def tender_account(kind: str, till_code: str) -> str:

@@ -53,7 +53,7 @@ def open_shift(*, request_id: UUID, till_id: int, float_minor: int, actor: Actor
         with transaction.atomic():
             shift = CashierShift.objects.create(
                 till=till,
-                cashier_id=actor.id,
+                cashier_id=actor.person_id,
                 number=latest + 1,
                 business_day=business_day(at, utility_settings().zone),
                 opened_at=at,

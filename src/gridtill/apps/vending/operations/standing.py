@@ -66,6 +66,8 @@ def latest_identifier(usage_point_id: int) -> int:
         .values_list("meter_id", flat=True)
         .first()
     )
+    if meter_id is None:
+        return 0
     found = Delivery.objects.filter(meter_id=meter_id).aggregate(latest=Max("token_identifier"))["latest"]
     return found or 0
 

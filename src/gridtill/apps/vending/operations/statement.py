@@ -67,7 +67,7 @@ def _value(name: str, vendor: str) -> str:
 
 
 def _insert(table: str, columns: str, names: str, vendor: str) -> str:
-    return f"INSERT INTO {table} ({columns}) VALUES ({_values(names, vendor)})"  # noqa: S608 - constants only
+    return f"INSERT INTO {table} ({columns}) VALUES ({_values(names, vendor)})"
 
 
 def _standing(vendor: str) -> str:
@@ -94,7 +94,7 @@ def _till(vendor: str) -> str:
 _POSTGRESQL_MANY = (
     (
         "tenders",
-        f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"  # noqa: S608 - constants only
+        f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"
         " SELECT %(id)s::uuid, x.k, x.a, x.r, x.f, x.b, x.d FROM unnest(%(tender_kinds)s::text[],"
         " %(tender_amounts)s::bigint[], %(tender_received)s::bigint[], %(tender_references)s::text[],"
         " %(tender_banks)s::text[], %(tender_drawers)s::text[]) AS x(k, a, r, f, b, d)",
@@ -115,7 +115,7 @@ _POSTGRESQL_DEBTS = (
 _SQLITE_MANY = (
     (
         "tenders",
-        f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"  # noqa: S608 - constants only
+        f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"
         " SELECT :id, x.value ->> 0, x.value ->> 1, x.value ->> 2, x.value ->> 3, x.value ->> 4, x.value ->> 5"
         " FROM json_each(:tenders) AS x",
     ),
