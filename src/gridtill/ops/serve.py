@@ -1,0 +1,37 @@
+"""`gridtill web`: serve the screens with granian."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from granian import Granian
+from granian.constants import Interfaces
+
+
+def main(argv: list[str]) -> int:
+    """Serve until stopped; one process a worker, each with its own database connections."""
+    parser = argparse.ArgumentParser(prog="gridtill web", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=4)
+    arguments = parser.parse_args(argv)
+    serve(host=arguments.host, port=arguments.port, workers=arguments.workers, threads=arguments.threads)
+    return 0
+
+
+def serve(*, host: str, port: int, workers: int, threads: int) -> None:
+    """Run granian in WSGI mode; a worker that dies is started again."""
+    sys.stdout.flush()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gridtill.config.settings")
+    Granian(
+        "gridtill.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+    ).serve()
