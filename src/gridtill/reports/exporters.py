@@ -26,6 +26,8 @@ _CHUNK_ROWS = 500
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@＝＋－＠|%]|[\t\r\n]")
 _NUMBER = re.compile(r"[+\-−]?\d+(\.\d+)?")
 _XLSX_CELL_LIMIT = 32_767
+# A spreadsheet keeps fifteen digits of a number; longer ones stay text.
+_EXACT_LIMIT = 10**15
 
 Row = Sequence[object]
 
@@ -109,7 +111,7 @@ def _write_cell(page: Any, place: tuple[int, int], value: object, zone: tzinfo, 
         page.write_datetime(*place, local, formats["moment"])
     elif isinstance(value, date):
         page.write_datetime(*place, datetime(value.year, value.month, value.day), formats["day"])  # noqa: DTZ001
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool) and abs(value) < 10**15:
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool) and -_EXACT_LIMIT < value < _EXACT_LIMIT:
         page.write_number(*place, value)
     else:
         page.write_string(*place, str(value)[:_XLSX_CELL_LIMIT])

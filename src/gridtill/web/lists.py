@@ -217,7 +217,12 @@ class ListView:
         return found
 
     def _choose_columns(self) -> list[ColumnChoice]:
-        names = [column.name for column in self.table.columns if column.header and column.name not in self.spec.fixed]
+        # Tick boxes and buttons are no data: they are neither picked nor exported.
+        names = [
+            column.name
+            for column in self.table.columns
+            if not column.column.exclude_from_export and column.name not in self.spec.fixed
+        ]
         chosen = self.request.session.get(f"columns:{self.spec.name}")
         shown = set(names) - set(self.spec.hidden) if chosen is None else set(chosen)
         choices = [ColumnChoice(name, str(self.table.columns[name].header), name in shown) for name in names]

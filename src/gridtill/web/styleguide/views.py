@@ -126,7 +126,13 @@ def styleguide(request: HttpRequest) -> HttpResponseBase:
     if request.headers.get("HX-Target") == "sample-picker-rows":
         q = request.GET.get("q", "")[:80]
         rows = [
-            {"value": sample.pk, "label": sample.name, "detail": sample.meter, "state": sample.state, "state_label": _STATES[sample.state]}
+            {
+                "value": sample.pk,
+                "label": sample.name,
+                "detail": sample.meter,
+                "state": sample.state,
+                "state_label": _STATES[sample.state],
+            }
             for sample in _find(_samples(7), q)
         ]
         return render(request, "components/picker_rows.html", {"rows": rows, "q": q})
