@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridtill.kernel.energy import parse_kwh
+from gridtill.kernel.energy import format_kwh, parse_kwh
 from gridtill.kernel.errors import Refusal
-from gridtill.kernel.money import parse_money
-from gridtill.tariff.document import Tariff, TariffInvalid, Vector
+from gridtill.kernel.money import format_minor, parse_money
+from gridtill.tariff.document import Tariff, TariffInvalid, Vector, parse_month
 from gridtill.tariff.quote import History, Quote, quote_energy, quote_money
 
 _HISTORY = {"month_kwh", "year_kwh", "recent_months_kwh", "charged_through", "account_opened", "carry"}
@@ -42,44 +42,63 @@ def read_history(data: Mapping[str, Any], currency: str) -> History:
     if not isinstance(recent, list) or len(recent) > 36:
         raise TariffInvalid("history.recent_months_kwh must be a list of at most 36 months.", field="history")
     return History(
-        month_wh=parse_kwh(str(data.get("month_kwh", "0"))).wh,
-        year_wh=parse_kwh(str(data.get("year_kwh", "0"))).wh,
-        recent_months_wh=tuple(parse_kwh(str(item)).wh for item in recent),
+        month_wh=_bought(data.get("month_kwh", "0"), "month_kwh"),
+        year_wh=_bought(data.get("year_kwh", "0"), "year_kwh"),
+        recent_months_wh=tuple(_bought(item, "recent_months_kwh") for item in recent),
         charged_through=_month(data.get("charged_through")),
         account_opened=_month(data.get("account_opened")),
         carry_minor=parse_money(str(data.get("carry", "0")), currency).minor,
     )
 
 
+def _bought(value: object, key: str) -> int:
+    wh = parse_kwh(str(value)).wh
+    if wh < 0:
+        raise TariffInvalid(f"history.{key} must not be negative.", field="history")
+    return wh
+
+
 def _month(value: object) -> date | None:
     if value is None:
         return None
-    try:
-        return date.fromisoformat(f"{value}-01")
-    except ValueError:
-        raise TariffInvalid(f"{str(value)[:40]!r} is not a month such as 2026-11.", field="history") from None
+    month = parse_month(str(value))
+    if month is None:
+        raise TariffInvalid(f"{str(value)[:40]!r} is not a month such as 2026-11.", field="history")
+    return month
 
 
 def check_vectors(tariff: Tariff) -> list[VectorFailure]:
-    """Return the worked figures that the tariff does not reproduce to the last digit, in UTC."""
+    """Return what the tariff does not reproduce to the last digit of its worked figures, in its zone or UTC."""
     failures = []
     for vector in tariff.vectors:
         try:
-            quote = _quote(tariff, vector)
+            failures += _compared(tariff, vector, _quote(tariff, vector))
         except Refusal as refusal:
             failures.append(VectorFailure(vector.name, "a quote", refusal.message))
-            continue
-        if vector.expect_energy_kwh is not None and parse_kwh(vector.expect_energy_kwh).wh != quote.energy_wh:
-            failures.append(VectorFailure(vector.name, f"{vector.expect_energy_kwh} kWh", f"{quote.energy_wh} Wh"))
-        if vector.expect_money is not None:
-            expected = parse_money(vector.expect_money, tariff.currency).minor
-            if expected != quote.tender_minor:
-                failures.append(VectorFailure(vector.name, vector.expect_money, str(quote.tender_minor)))
     return failures
 
 
+def _compared(tariff: Tariff, vector: Vector, quote: Quote) -> list[VectorFailure]:
+    currency = tariff.currency
+    pairs = []
+    if vector.expect_energy_kwh is not None:
+        pairs.append((f"{parse_kwh(vector.expect_energy_kwh)} kWh", f"{format_kwh(quote.energy_wh)} kWh"))
+    if vector.expect_money is not None:
+        wanted = str(parse_money(vector.expect_money, currency))
+        pairs.append((wanted, format_minor(quote.tender_minor, currency)))
+    if vector.expect_carry is not None:
+        wanted = str(parse_money(vector.expect_carry, currency))
+        pairs.append((f"{wanted} carried", f"{format_minor(quote.carry_after, currency)} carried"))
+    for code, text in vector.expect_lines.items():
+        wanted = str(parse_money(text, currency))
+        found = sum(line.amount_minor for line in quote.lines if line.code == code)
+        pairs.append((f"{code} {wanted}", f"{code} {format_minor(found, currency)}"))
+    return [VectorFailure(vector.name, expected, found) for expected, found in pairs if expected != found]
+
+
 def _quote(tariff: Tariff, vector: Vector) -> Quote:
-    history, zone = read_history(vector.history, tariff.currency), ZoneInfo("UTC")
+    history, zone, step = read_history(vector.history, tariff.currency), ZoneInfo(tariff.zone or "UTC"), vector.step_wh
     if vector.money is not None:
-        return quote_money(tariff, history, parse_money(vector.money, tariff.currency), vector.at, zone=zone)
-    return quote_energy(tariff, history, parse_kwh(vector.energy_kwh or "0"), vector.at, zone=zone)
+        money = parse_money(vector.money, tariff.currency)
+        return quote_money(tariff, history, money, vector.at, zone=zone, step_wh=step)
+    return quote_energy(tariff, history, parse_kwh(vector.energy_kwh or "0"), vector.at, zone=zone, step_wh=step)
