@@ -100,7 +100,7 @@ def database(url: str) -> dict[str, object]:
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": True,
-            # The sale's cursor prepares its two statements; PostgreSQL plans them once a connection.
-            "OPTIONS": {"prepare_threshold": 3},
+            # The sale's cursor prepares its two statements; PostgreSQL then plans each once a connection.
+            "OPTIONS": {"prepare_threshold": 3, "options": "-c plan_cache_mode=force_generic_plan"},
         }
     raise SettingInvalid(f"DATABASE_URL must begin with sqlite:// or postgresql://, not {parts.scheme!r}.")
