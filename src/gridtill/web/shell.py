@@ -53,7 +53,6 @@ class Sources:
 
     till: Callable[[HttpRequest], TillChip | None] | None = None
     alert_count: Callable[[HttpRequest], int] | None = None
-    utility_name: Callable[[HttpRequest], str] | None = None
 
 
 sources = Sources()
@@ -97,7 +96,8 @@ class Shell:
 
     @cached_property
     def utility_name(self) -> str:
-        return sources.utility_name(self._request) if sources.utility_name else ""
+        # The session sets it along with the zone, so that no page reads the settings twice.
+        return getattr(getattr(self._request, "utility", None), "utility_name", "")
 
     @cached_property
     def menu(self) -> list[tuple[Text, list[Entry]]]:
