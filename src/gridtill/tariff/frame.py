@@ -79,15 +79,16 @@ def charges_due(tariff: Tariff, history: History, day: date) -> tuple[tuple[tupl
     Missed months roll up to the smallest cap of the monthly charges; what is beyond the
     cap stays due and is asked for in the next purchase.
     """
-    month = month_start(day)
-    first = month
-    if history.charged_through is not None:
-        first = add_months(month_start(history.charged_through), 1)
+    month = first = month_start(day)
+    paid = history.charged_through
+    if paid is not None:
+        # Months paid ahead are not due again, and the one after the last month of time does not exist.
+        first = add_months(month_start(paid), 1) if paid < month else month
     elif history.account_opened is not None:
         first = min(month, month_start(history.account_opened))
-    missed = max(0, (month.year - first.year) * 12 + month.month - first.month + 1)
+    missed = (month.year - first.year) * 12 + month.month - first.month + 1 if paid is None or paid < month else 0
     taken = min([missed, *(charge.months_max for charge in tariff.charges if charge.monthly)])
-    through = add_months(first, taken - 1) if taken else history.charged_through
+    through = add_months(first, taken - 1) if taken else paid
     due = [(charge, taken if charge.monthly else 1) for charge in tariff.charges]
     return tuple((charge, count) for charge, count in due if count), through
 
