@@ -56,8 +56,6 @@ def least_tender(frame: Frame, needed: int) -> int:
     while True:
         left, end = _piece(frame, tender, aside)
         kept: _Straight = (left[0], left[1] + aside)
-        if _at(kept, tender) > enough:
-            return round_fraction(tender, Mode.UP)
         # A flat piece always ends: a debt that takes everything is paid off sometime.
         crossing = (enough - kept[1]) / kept[0] if kept[0] > 0 else _NEVER
         if crossing < end:

@@ -70,11 +70,9 @@ def most_energy(frame: Frame, money: int) -> int:
     for segment in frame.segments:
         price = _price_per_wh(frame, segment)
         length = segment.end - segment.start
-        if left < length * price:
-            wh += left / price
-            break
-        left -= length * price
-        wh += length
+        bought = min(Fraction(length), left / price)
+        wh += bought
+        left -= bought * price
     return _whole_steps(wh, frame.step_wh)
 
 
