@@ -58,12 +58,12 @@ def play(url: str) -> None:
     django.setup()
     from django.core.management import call_command
     from django.db import connection
+    from tests.factories.scene import make_scene, make_supply, second_till
 
     from gridtill.apps.vending.operations.deliver import issue_token
     from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
     from gridtill.apps.vending.operations.statement import TenderRow
     from gridtill.kernel.ids import new_id
-    from tests.factories.scene import make_scene, make_supply, second_till
 
     call_command("migrate", verbosity=0)
     scene = make_scene()

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from gridtill.kernel.chain import verify
 
 
 def main(argv: list[str]) -> int:
-    """Run `gridtill journal verify FILE`; 0 if every link holds, 1 if one is broken, 2 if it cannot be read."""
-    parser = argparse.ArgumentParser(prog="gridtill journal verify", description=__doc__)
-    parser.add_argument("file", help="exported journal, one JSON object a line; - for standard input")
+    """Export, or verify: then 0 if every link holds, 1 if one is broken, 2 if the file cannot be read."""
+    parser = argparse.ArgumentParser(prog="gridtill journal", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("export", help="write the journal to standard output")
+    check = commands.add_parser("verify", help="walk an exported journal")
+    check.add_argument("file", help="exported journal, one JSON object a line; - for standard input")
     arguments = parser.parse_args(argv)
+    if arguments.command == "export":
+        return import_module("gridtill.ops.journal_export").export()
     try:
         if arguments.file == "-":
             verdict = verify(sys.stdin)

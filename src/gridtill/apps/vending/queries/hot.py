@@ -22,7 +22,7 @@ def run(statement: str, params: Mapping[str, object], *, returns: bool) -> list[
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         return _run_postgresql(statement, params, returns=returns)
-    cursor = cast(Any, connection.connection).execute(statement, dict(params))
+    cursor = cast("Any", connection.connection).execute(statement, dict(params))
     if not returns:
         return []
     names = [column[0] for column in cursor.description]
@@ -40,7 +40,7 @@ def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
 def _run_postgresql(statement: str, params: Mapping[str, object], *, returns: bool) -> list[dict[str, Any]]:
     text, names = _numbered(statement)
     # Django's own cursor binds on the client, which can never be prepared.
-    with psycopg.RawCursor(cast(Any, connection.connection)) as cursor:
+    with psycopg.RawCursor(cast("Any", connection.connection)) as cursor:
         cursor.execute(text, [params[name] for name in names], prepare=True)
         if not returns:
             return []

@@ -1,0 +1,152 @@
+"""The demonstration utility: a bureau, three offices, customers with keypad meters, tills and one login a role."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from importlib import resources
+
+import django
+
+django.setup()
+
+from django.core.management import call_command
+from django.db import transaction
+
+from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
+from gridtill.apps.arrears.operations import DebtTerms, add_debt
+from gridtill.apps.assets.operations import register_meter
+from gridtill.apps.customers.operations import (
+    NewCustomer,
+    NewUsagePoint,
+    OpeningTerms,
+    add_customer,
+    add_usage_point,
+    install_meter,
+)
+from gridtill.apps.keystore.operations import NewVendingKey, store_vending_key
+from gridtill.apps.ledger.operations import ensure_chart
+from gridtill.apps.network.operations import NewTransformer, add_transformer
+from gridtill.apps.organization.models import UtilitySettings
+from gridtill.apps.organization.operations import NewUtility, add_supply_office, create_utility
+from gridtill.apps.pricing.operations import activate_tariff, draft_tariff
+from gridtill.apps.staff.operations import DEFAULT_ROLES, NewOperator, create_operator, ensure_default_roles
+from gridtill.apps.vending.operations.tills import Naming, add_point_of_sale, add_till
+from gridtill.kernel.actors import SYSTEM
+from gridtill.kernel.clock import now
+from gridtill.sts.luhn import check_digit
+from gridtill.usecases.open_account import open_account
+
+PASSWORD = "till and token 4"  # noqa: S105 - printed for everybody who tries the demonstration
+# A key for trying things out, in every copy of the demonstration; it protects nothing.
+DEMO_VENDING_KEY = bytes.fromhex("0fe956ef9f305fb7a9061e0b26c78bb705c40eaf")
+SUPPLY_GROUP = "600101"
+OFFICES = (("HARBOUR", "Harbour 33/11 kV"), ("RIDGE", "Ridge 33/11 kV"), ("LAGOON", "Lagoon 33/11 kV"))
+STREETS = ("Mission Street", "Harbour Road", "Market Circle", "Lagoon View", "Palm Avenue", "Station Road")
+FIRST = ("Akosua", "Kwesi", "Abena", "Kofi", "Esi", "Samuel", "Joyce", "Daniel", "Afia", "Wanjiru", "Otieno", "Amina")
+LAST = ("Boateng", "Mensah", "Tetteh", "Agyeman", "Ofori", "Asante", "Mwangi", "Kamau", "Njoroge", "Hassan")
+TARIFFS = ("ke-domestic-2023", "bd-desco-2015")
+
+
+def seed_if_empty() -> str:
+    """Bring the database up to date, fill it if it is empty, and return the logins as text."""
+    call_command("migrate", verbosity=0)
+    if not UtilitySettings.objects.exists():
+        with transaction.atomic():
+            _seed(now())
+    names = "\n".join(f"  {code.replace('_', '.'):16} {name}" for code, (name, _rights) in DEFAULT_ROLES.items())
+    return f"Logins of the demonstration, one a role, all with the password “{PASSWORD}”:\n{names}"
+
+
+def _seed(at: datetime) -> None:
+    new = NewUtility("Northern Power", "Northern Power Supply Bureau", "KES", "Africa/Nairobi", is_demo=True)
+    bureau = create_utility(new=new, actor=SYSTEM, at=at)
+    ensure_chart()
+    ensure_default_roles(actor=SYSTEM, at=at)
+    key = NewVendingKey(SUPPLY_GROUP, 1, 2014, DEMO_VENDING_KEY, is_demo=True)
+    store_vending_key(new=key, actor=SYSTEM, at=at)
+    structures = [_tariff(name, at) for name in TARIFFS[:1]]
+    offices = [
+        add_supply_office(
+            bureau_id=bureau.pk,
+            code=code,
+            fields={"name": name, "supply_group_code": SUPPLY_GROUP},
+            actor=SYSTEM,
+            at=at,
+        )
+        for code, name in OFFICES
+    ]
+    for code, (name, _rights) in DEFAULT_ROLES.items():
+        unit_id = bureau.parent_id if code in {"administrator", "auditor"} else bureau.pk
+        operator = NewOperator(code.replace("_", "."), f"{name} (demo)", code, unit_id or bureau.pk)
+        create_operator(new=operator, password=PASSWORD, must_change=False, actor=SYSTEM, at=at)
+    for office in offices:
+        hall = add_point_of_sale(
+            naming=Naming(office.code, f"{office.code.title()} Hall"),
+            unit_id=office.pk,
+            address="",
+            actor=SYSTEM,
+            at=at,
+        )
+        for number in (1, 2):
+            naming = Naming(f"{office.code[:3]}{number}", f"{office.code.title()} till {number}")
+            add_till(naming=naming, point_of_sale_id=hall.pk, actor=SYSTEM, at=at)
+    _customers([office.pk for office in offices], structures, at)
+
+
+def _tariff(name: str, at: datetime) -> int:
+    document = (resources.files("gridtill.tariff") / "published" / f"{name}.toml").read_text(encoding="utf-8")
+    version = draft_tariff(document=document, actor=SYSTEM, at=at)
+    activate_tariff(version_id=version.pk, active_from=at - timedelta(days=365), actor=SYSTEM, at=at)
+    return version.structure_id
+
+
+def _customers(office_ids: list[int], structures: list[int], at: datetime) -> None:
+    """Add forty customers with meters, of which the last two are not opened yet, and some with debts."""
+    chance = random.Random(7)
+    transformers = [
+        add_transformer(
+            office_id=office_id,
+            new=NewTransformer(f"TX-{office}{number}", STREETS[(office * 2 + number) % 6], 160),
+            actor=SYSTEM,
+            at=at,
+        ).pk
+        for office, office_id in enumerate(office_ids, start=1)
+        for number in (1, 2, 3)
+    ]
+    for serial in range(1, 41):
+        name = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
+        street = chance.choice(STREETS)
+        customer = add_customer(
+            new=NewCustomer(
+                name=name,
+                transformer_id=transformers[serial % len(transformers)],
+                phone=f"+254 700 {serial:06d}",
+                address=f"{chance.randrange(1, 180)} {street}",
+            ),
+            actor=SYSTEM,
+            at=at,
+        )
+        _supply(customer.pk, serial, structures[0], customer.office_id, at, opened=serial <= 38)
+
+
+def _supply(customer_id: int, serial: int, structure_id: int, store_id: int, at: datetime, *, opened: bool) -> None:
+    body = f"07{serial:08d}"
+    number = body + check_digit(body)
+    fields = {
+        "asset_number": f"M{serial:06d}",
+        "number": number,
+        "maker": "Demo Meters",
+        "model": "KP-1",
+        "supply_group_code": SUPPLY_GROUP,
+    }
+    register_meter(fields=fields, store_id=store_id, actor=SYSTEM, at=at)
+    point = add_usage_point(new=NewUsagePoint(customer_id, "House", structure_id), actor=SYSTEM, at=at)
+    install_meter(usage_point_id=point.pk, meter_number=number, register_wh=0, actor=SYSTEM, at=at)
+    if not opened:
+        return
+    agreement = point.agreement
+    open_account(agreement_id=agreement.pk, terms=OpeningTerms("demo1234"), actor=SYSTEM, at=at)
+    if serial % 5 == 0:
+        terms = DebtTerms(DebtKind.CONNECTION, "Connection fee", RecoveryMode.PERCENT, percent_bp=3_000)
+        add_debt(account_id=agreement.account_id, principal_minor=1_500_00, terms=terms, actor=SYSTEM, at=at)

@@ -1,0 +1,57 @@
+"""Opening an account: agreement, standing, initial credit and first purchase, all or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
+from gridtill.apps.arrears.operations import DebtTerms, add_debt
+from gridtill.apps.customers.operations import OpeningTerms, activate_agreement
+from gridtill.apps.vending.operations.deliver import issue_token
+from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
+from gridtill.apps.vending.operations.standing import open_standing
+from gridtill.kernel.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPurchase:
+    """The purchase that is made with the opening; its request id is the vend's id."""
+
+    request_id: UUID
+    order: SaleOrder
+
+
+def open_account(
+    *,
+    agreement_id: int,
+    terms: OpeningTerms,
+    actor: Actor,
+    at: datetime,
+    preload_minor: int = 0,
+    first: FirstPurchase | None = None,
+) -> UUID | None:
+    """
+    Open a newly installed customer's account and make the first purchase with it.
+
+    ``preload_minor`` is what the credit that the meter came with is worth; it is taken
+    back from the first purchases. Returns the first purchase's id, whose token is
+    asked for after the commit.
+
+    :raises Refusal: what any step refuses; then nothing of it was written
+    """
+    with transaction.atomic():
+        agreement = activate_agreement(agreement_id=agreement_id, terms=terms, actor=actor, at=at)
+        open_standing(agreement_id=agreement_id, actor=actor, at=at)
+        if preload_minor:
+            preload = DebtTerms(DebtKind.PRELOAD, "Initial credit", RecoveryMode.PERCENT, percent_bp=5_000, priority=1)
+            add_debt(account_id=agreement.account_id, principal_minor=preload_minor, terms=preload, actor=actor, at=at)
+        if first is not None:
+            sell_energy(request_id=first.request_id, order=first.order, actor=actor, at=at)
+    if first is None:
+        return None
+    issue_token(vend_id=first.request_id, actor=actor, at=at)
+    return first.request_id
