@@ -52,8 +52,6 @@ def lines_of(stream: BinaryIO) -> Iterator[bytes]:
         yield line
         while len(line) > LINE_MAXIMUM and not line.endswith(b"\n"):
             line = stream.readline(LINE_MAXIMUM + 1)
-            if not line:
-                return
 
 
 def read_tariff(name: str) -> Tariff:
