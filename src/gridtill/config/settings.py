@@ -117,6 +117,7 @@ AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_CALLABLE = "gridtill.web.sign_in.views.locked_out"
 OTP_TOTP_ISSUER = "Gridtill"
 
 LOGIN_URL = "/login/"
@@ -146,7 +147,9 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.text("GRIDTILL_STATIC_ROOT", str(PACKAGE.parent.parent / "var" / "static"))
+_static_root = env.text("GRIDTILL_STATIC_ROOT", str(PACKAGE.parent.parent / "var" / "static"))
+# Elsewhere the files are served from where they lie.
+STATIC_ROOT = _static_root if MODE == "production" else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

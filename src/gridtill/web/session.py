@@ -44,9 +44,11 @@ class OperatorSession:
         step = self._forced_step(request)
         if step and not request.path.startswith(STEP_PREFIXES):
             return redirect(step)
-        translation.activate(user.language)
-        request.LANGUAGE_CODE = translation.get_language()
-        with timezone.override(utility_settings().zone):
+        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        request.utility = utility_settings()
+        with timezone.override(request.utility.zone):
             return self.get_response(request)
 
     @staticmethod
