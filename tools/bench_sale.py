@@ -31,7 +31,9 @@ AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 def pgbench_binary() -> str:
-    found = shutil.which("pgbench") or next((str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/pgbench")), "")
+    found = shutil.which("pgbench") or next(
+        (str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/pgbench")), ""
+    )
     if not found:
         sys.exit("pgbench is not installed; it comes with Debian's package postgresql.")
     return found
@@ -141,7 +143,20 @@ def main() -> None:
     url = os.environ["DATABASE_URL"]
     parts = urlsplit(url)
     subprocess.run(
-        [pgbench_binary(), "-i", "-q", "-s", "10", "-h", parts.hostname or "", "-p", str(parts.port), "-U", "postgres", "postgres"],
+        [
+            pgbench_binary(),
+            "-i",
+            "-q",
+            "-s",
+            "10",
+            "-h",
+            parts.hostname or "",
+            "-p",
+            str(parts.port),
+            "-U",
+            "postgres",
+            "postgres",
+        ],
         check=True,
         capture_output=True,
     )
@@ -167,7 +182,9 @@ def measure(url: str, clients: int, on_postgresql: Player, on_sqlite: Player) ->
             rounds.setdefault(name, []).append(found / base)
         rounds.setdefault("pgbench, transactions per second", []).append(base)
     for name, values in rounds.items():
-        print(f"{clients} clients  {name:34} {statistics.median(values):8.2f}   ({min(values):.2f} to {max(values):.2f})")
+        print(
+            f"{clients} clients  {name:34} {statistics.median(values):8.2f}   ({min(values):.2f} to {max(values):.2f})"
+        )
 
 
 if __name__ == "__main__":

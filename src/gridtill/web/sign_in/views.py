@@ -114,9 +114,10 @@ def password(request: Any) -> HttpResponse:
 def second_factor(request: Any) -> HttpResponse:
     """Set the second factor up the first time, ask for it afterwards."""
     confirmed = TOTPDevice.objects.devices_for_user(request.user, confirmed=True).first()
-    device = confirmed or TOTPDevice.objects.get_or_create(
-        user=request.user, confirmed=False, defaults={"name": "authenticator"}
-    )[0]
+    device = (
+        confirmed
+        or TOTPDevice.objects.get_or_create(user=request.user, confirmed=False, defaults={"name": "authenticator"})[0]
+    )
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if device.verify_token(form.cleaned_data["code"].replace(" ", "")):

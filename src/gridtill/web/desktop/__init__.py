@@ -1,0 +1,1 @@
+"""The page after signing in: figures, charts, alerts and notices of one's own area."""
