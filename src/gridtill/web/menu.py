@@ -46,7 +46,7 @@ MENU: tuple[MenuGroup, ...] = (
         (
             MenuItem("counter", "cash-register", _("Purchase counter"), ("vend.sell",), "v"),
             MenuItem("purchases", "history", _("Purchase records"), ("vend.view", "vend.sell"), "p"),
-            MenuItem("shifts", "lock-open", _("Till and shifts"), ("vend.sell", "shift.sign"), "t"),
+            MenuItem("till", "lock-open", _("Till and shifts"), ("vend.sell", "shift.sign"), "t"),
             MenuItem("daily_balance", "report-money", _("Daily balance"), ("reports.view", "day.close"), "b"),
             MenuItem("banking", "building-bank", _("Banking"), ("shift.banking",)),
         ),

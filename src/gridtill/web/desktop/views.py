@@ -84,7 +84,7 @@ def _alerts(counts: AlertCounts) -> list[dict[str, Any]]:
             counts.unsigned_shifts,
             "warning",
             ngettext("%d shift waits for a signature", "%d shifts wait for a signature", counts.unsigned_shifts),
-            "shifts",
+            "till",
         ),
     )
     return [{"level": level, "text": text % count, "url": url_of(name)} for count, level, text, name in found if count]

@@ -1,0 +1,1 @@
+"""The daily balance and the closing of days."""

@@ -1,0 +1,1 @@
+"""The purchase counter: find, quote, sell, hand over the token."""

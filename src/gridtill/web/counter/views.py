@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from gridtill.apps.arrears.queries import debts_of
+from gridtill.apps.vending.operations.deliver import issue_token, reveal_token
+from gridtill.apps.vending.operations.receipts import count_print
+from gridtill.apps.vending.queries import counter as reads
+from gridtill.apps.vending.queries.find import customer_within, find_customers
+from gridtill.kernel.clock import business_day, month_start, now
+from gridtill.kernel.energy import parse_kwh
+from gridtill.kernel.errors import Refusal
+from gridtill.kernel.ids import new_id
+from gridtill.kernel.money import parse_money
+from gridtill.usecases.sell import sell_and_issue
+from gridtill.web.counter.forms import SaleForm
+from gridtill.web.session import needs
+
+QUICK = (100, 200, 500, 1000, 2000, 5000)
+
+
+@needs("vend.sell")
+def counter(request: Any) -> HttpResponse:
+    shift = reads.open_shift_of(request.user.pk)
+    context: dict[str, Any] = {"shift": shift}
+    if request.GET.get("customer", "").isdecimal():
+        context |= _customer(request, int(request.GET["customer"]))
+    template = "counter/page.html#stage" if request.htmx else "counter/page.html"
+    return render(request, template, context)
+
+
+def _customer(request: Any, customer_id: int) -> dict[str, Any]:
+    try:
+        customer = customer_within(customer_id, unit_path=request.actor.unit_path)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    month = month_start(business_day(now(), request.utility.zone))
+    supplies = reads.supplies_of(customer_id, unit_path=request.actor.unit_path, month=month)
+    number = request.GET.get("supply", "")
+    supply = next((item for item in supplies if str(item.agreement.pk) == number), supplies[0] if supplies else None)
+    return {
+        "customer": customer,
+        "supplies": supplies,
+        "supply": supply,
+        "debts": [debt for debt in debts_of(customer.account.pk) if debt.status == "OPEN"],
+        "latest": reads.latest_vends(customer_id, unit_path=request.actor.unit_path),
+        "quick": QUICK,
+        "currency": request.utility.currency,
+        "request_id": new_id(),
+    }
+
+
+@needs("vend.sell")
+def find(request: Any) -> HttpResponse:
+    text = request.GET.get("q", "")[:60]
+    hits = find_customers(text, unit_path=request.actor.unit_path)
+    if len(hits) == 1:
+        # One match opens at once: a scanned card or number needs no second key.
+        target = f"{reverse('counter')}?customer={hits[0].pk}"
+        if request.htmx:
+            return HttpResponse(status=204, headers={"HX-Location": f'{{"path": "{target}", "target": "#stage"}}'})
+        return redirect(target)
+    return render(request, "counter/results.html", {"hits": hits, "q": text})
+
+
+@needs("vend.sell")
+def quote(request: Any, agreement_id: int) -> HttpResponse:
+    context = {"currency": request.utility.currency, "typed": request.GET.get("amount", "")}
+    try:
+        context |= _quoted(request, agreement_id)
+    except Refusal as refusal:
+        context["refusal"] = refusal
+    return render(request, "counter/quote.html", context)
+
+
+def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
+    shift = reads.open_shift_of(request.user.pk)
+    if shift is None:
+        raise Http404
+    text = request.GET.get("amount", "")[:24]
+    wanted: dict[str, int] = {}
+    if request.GET.get("unit") == "kwh":
+        wanted["energy_wh"] = parse_kwh(text).wh
+    else:
+        wanted["minor"] = parse_money(text, request.utility.currency).minor
+    try:
+        found, basis = reads.quote_sale(agreement_id=agreement_id, shift_id=shift.pk, at=now(), **wanted)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    if not request.actor.reaches(basis.unit_path):
+        raise Http404
+    return {"quote": found}
+
+
+@needs("vend.sell")
+def sell(request: Any, agreement_id: int) -> HttpResponse:
+    shift = reads.open_shift_of(request.user.pk)
+    form = SaleForm(request.POST or None)
+    try:
+        request_id, order = form.order(
+            agreement_id=agreement_id, shift_id=shift.pk if shift else 0, currency=request.utility.currency
+        )
+        vend_id = sell_and_issue(request_id=request_id, order=order, actor=request.actor, at=now())
+    except Refusal as refusal:
+        status = 409 if refusal.code in {"quote_changed", "request_reused"} else 422
+        context = {"refusal": refusal, "currency": request.utility.currency, "typed": request.POST.get("amount", "")}
+        answer = render(request, "counter/quote.html", context, status=status)
+        answer["HX-Retarget"] = "#quote"
+        return answer
+    target = reverse("counter_sold", args=[vend_id])
+    if not request.htmx:
+        return redirect(target)
+    answer = render(request, "counter/done.html", _sold(request, vend_id))
+    answer["HX-Push-Url"] = target
+    return answer
+
+
+def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
+    try:
+        found = reads.sold(vend_id, unit_path=request.actor.unit_path)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    tender = found.document["tenders"][0]
+    return {
+        "sold": found,
+        "token": reveal_token(vend_id=vend_id, at=now()) if found.vend.state == "SOLD" else "",
+        "change_minor": tender["received_minor"] - tender["amount_minor"],
+        "currency": found.document["currency"],
+    }
+
+
+@needs("vend.sell", "vend.view")
+def sold(request: Any, vend_id: UUID) -> HttpResponse:
+    """Show a purchase: also what a lost answer leads to, since the address is the request's id."""
+    return render(request, "counter/sold_page.html", _sold(request, vend_id))
+
+
+@needs("vend.sell")
+def issue(request: Any, vend_id: UUID) -> HttpResponse:
+    found = _sold(request, vend_id)
+    if request.method == "POST" and found["sold"].vend.state == "SOLD":
+        issue_token(vend_id=vend_id, actor=request.actor, at=now())
+    return redirect("counter_sold", vend_id=vend_id)
+
+
+@needs("vend.sell", "vend.reprint")
+def receipt(request: Any, vend_id: UUID) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("counter_sold", vend_id=vend_id)
+    context = _sold(request, vend_id)
+    copy = count_print(document_id=context["sold"].document_id, form="html", actor=request.actor, at=now())
+    if copy and not request.actor.may("vend.reprint"):
+        raise Http404
+    return render(request, "counter/receipt.html", context | {"copy": copy, "utility": request.utility})
+
+
+@needs("vend.view", "vend.sell")
+def purchases(request: Any) -> HttpResponse:
+    rows = reads.vends(unit_path=request.actor.unit_path)
+    text = request.GET.get("q", "").strip()[:60]
+    if text:
+        rows = rows.filter(customer__number__iexact=text) | rows.filter(number__iexact=text)
+    day = request.GET.get("day", "")
+    if len(day) == 10:
+        rows = rows.filter(calendar_day=day)
+    page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "q": text,
+        "day": day,
+        "currency": request.utility.currency,
+        "title": _("Purchase records"),
+    }
+    return render(request, "counter/purchases.html", context)

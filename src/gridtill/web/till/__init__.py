@@ -1,0 +1,1 @@
+"""The till: opening, safe drops, the blind count and the signature."""
