@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
 
 from gridtill.apps.audit.operations import record_write, snapshot
-from gridtill.apps.organization.choices import UnitKind
+from gridtill.apps.organization.choices import RefundPriceBasis, UnitKind
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -20,6 +21,10 @@ UNIT_FIELDS = {
     "name": 120, "short_name": 40, "address": 200, "phone": 40, "person_in_charge": 80, "bank_details": 200,
     "tax_number": 40, "supply_group_code": 6, "voltage_kv": 20,
 }  # fmt: skip
+# Far above any purchase, and far below what a database integer holds.
+MOST_MINOR = 10**14
+MOST_COIN_MINOR = 10**6
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#<>\"']+[^\s?#<>\"']*")
 
 
 class AlreadyInitialised(Refusal):
@@ -33,6 +38,13 @@ class UnitChanged(Refusal):
 
     code = "changed_meanwhile"
     remedy = "Look at what they changed, then make your change again."
+
+
+class SettingsChanged(Refusal):
+    """Somebody else changed the settings meanwhile."""
+
+    code = "changed_meanwhile"
+    remedy = "Load the page again and repeat your change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +71,7 @@ def create_utility(*, new: NewUtility, actor: Actor, at: datetime) -> Organizati
     """
     if UtilitySettings.objects.exists():
         raise AlreadyInitialised("This database holds a utility already. Nothing was changed.")
-    try:
-        ZoneInfo(new.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise InvalidValue(f"There is no time zone {new.time_zone!r}.", field="time_zone") from None
+    _require_zone(new.time_zone)
     if len(new.currency) != 3 or not new.currency.isalpha() or not new.currency.isupper():
         raise InvalidValue("A currency has three capital letters, such as KES.", field="currency")
     utility = _add(None, UnitKind.UTILITY, new.code, {"name": new.name}, actor, at)
@@ -89,6 +98,13 @@ def add_supply_office(
     bureau = OrganizationUnit.objects.get(pk=bureau_id, kind=UnitKind.BUREAU)
     actor.require("bureau.edit", bureau.path)
     return _add(bureau, UnitKind.SUPPLY_OFFICE, code, fields, actor, at)
+
+
+def _require_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidValue(f"There is no time zone {name!r}.", field="time_zone") from None
 
 
 def _add(
@@ -159,3 +175,73 @@ def modify_unit(
         after=snapshot(unit),
     )
     return unit
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChange:
+    """What a utility may decide anew; ``*_minor`` in minor units of its currency, which itself stays."""
+
+    time_zone: str
+    language: str
+    sale_maximum_minor: int
+    reversal_approval_minor: int
+    refund_price_basis: str
+    cash_rounding_minor: int
+    receipt_header: str = ""
+    receipt_footer: str = ""
+    public_url: str = ""
+
+
+def _checked_settings(change: SettingsChange) -> dict[str, str | int]:
+    values: dict[str, str | int] = {
+        name: value.strip() if isinstance(value, str) else value for name, value in asdict(change).items()
+    }
+    _require_zone(str(values["time_zone"]))
+    if not 1 <= len(str(values["language"])) <= 10:
+        raise InvalidValue("Choose a language.", field="language")
+    if values["refund_price_basis"] not in RefundPriceBasis.values:
+        raise InvalidValue("Choose at which price energy is refunded.", field="refund_price_basis")
+    bounds = {
+        "sale_maximum_minor": (1, MOST_MINOR),
+        "reversal_approval_minor": (0, MOST_MINOR),
+        "cash_rounding_minor": (1, MOST_COIN_MINOR),
+    }
+    for field, (least, most) in bounds.items():
+        if not least <= int(values[field]) <= most:
+            raise InvalidValue("This amount is too small or too large.", field=field)
+    for field in ("receipt_header", "receipt_footer", "public_url"):
+        if len(str(values[field])) > 200:
+            raise InvalidValue("Enter at most 200 characters.", field=field)
+    if values["public_url"] and not _WEB_ADDRESS.fullmatch(str(values["public_url"])):
+        raise InvalidValue("An address begins with http:// or https:// and has no blanks.", field="public_url")
+    values["public_url"] = str(values["public_url"]).rstrip("/")
+    return values
+
+
+@transaction.atomic
+def modify_settings(*, version: int, change: SettingsChange, actor: Actor, at: datetime) -> UtilitySettings:
+    """
+    Change what the utility decides for itself; its currency and its receipts' secret stay as they were made.
+
+    :raises SettingsChanged: if the version is not the one that was looked at
+    :raises InvalidValue: naming the field that is wrong
+    """
+    row = UtilitySettings.objects.select_for_update(of=("self",)).select_related("utility").get()
+    actor.require("settings.edit", row.utility.path)
+    if row.version != version:
+        raise SettingsChanged("The settings were changed by somebody else meanwhile. Nothing was saved.")
+    before = snapshot(row)
+    for name, value in _checked_settings(change).items():
+        setattr(row, name, value)
+    row.version += 1
+    row.save()
+    record_write(
+        actor=actor,
+        at=at,
+        action="organization.settings.modified",
+        subject=row,
+        unit_path=row.utility.path,
+        before=before,
+        after=snapshot(row),
+    )
+    return row
