@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from gridtill.apps.staff.choices import SignInOutcome
 from gridtill.apps.staff.models import SignIn
 from gridtill.kernel.actors import SYSTEM
-from gridtill.web import lists
+from gridtill.web import lists, shell
 from gridtill.web.columns import ChooseColumn, MomentColumn, NameColumn, StateColumn
 from gridtill.web.lists import Empty, ListSpec, build_list, list_page
 
@@ -51,8 +51,10 @@ SPEC = ListSpec(
 
 
 @pytest.fixture(autouse=True)
-def _urls(settings):
+def _bare_frame(settings, monkeypatch):
+    """The frame without the areas' own figures, so that only the list's queries are counted."""
     settings.ROOT_URLCONF = "gridtill.web.shell_urls"
+    monkeypatch.setattr(shell, "sources", shell.Sources())
 
 
 def asked(query="", session=None, **headers):

@@ -78,7 +78,7 @@ def test_theme_comes_from_the_cookie_and_only_known_ones_count(cookie, theme):
 
 
 def test_till_and_alerts_are_asked_of_their_areas(monkeypatch):
-    chip = shells.TillChip("Till 3", 500, "KES")
+    chip = shells.TillChip("Till 3", 500)
     monkeypatch.setattr(shells, "sources", shells.Sources(till=lambda _request: chip, alert_count=lambda _request: 4))
 
     assert (Shell(asked()).till, Shell(asked()).alert_count) == (chip, 4)

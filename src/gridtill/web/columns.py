@@ -63,21 +63,23 @@ class CodeColumn(django_tables2.Column):
 
 
 class MoneyColumn(django_tables2.Column):
-    """Minor units; ``currency`` is a code or finds the code of a record."""
+    """Minor units; ``currency`` is a code or finds the code of a record, and else it is the utility's."""
 
-    def __init__(self, *args: Any, currency: str | Callable[[Any], str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, currency: str | Callable[[Any], str] = "", **kwargs: Any) -> None:
         self._currency = currency
         kwargs.setdefault("attrs", _NUMERIC)
         super().__init__(*args, **kwargs)
 
-    def _code(self, record: Any) -> str:
+    def _code(self, record: Any, table: Any) -> str:
+        if not self._currency:
+            return str(table.request.utility.currency)
         return self._currency if isinstance(self._currency, str) else self._currency(record)
 
-    def render(self, value: int, record: Any) -> str:
-        return amount(value, self._code(record))
+    def render(self, value: int, record: Any, table: Any) -> str:
+        return amount(value, self._code(record, table))
 
-    def value(self, value: int | None, record: Any) -> Decimal | None:
-        return None if value is None else Decimal(format_minor(value, self._code(record)))
+    def value(self, value: int | None, record: Any, table: Any) -> Decimal | None:
+        return None if value is None else Decimal(format_minor(value, self._code(record, table)))
 
 
 class EnergyColumn(django_tables2.Column):

@@ -91,7 +91,8 @@ class ListSpec:
     ``search`` narrows the rows by typed text. ``hidden`` columns show only when picked,
     ``fixed`` ones cannot be hidden. ``chips`` names a choice filter that is drawn as
     chips. ``counted`` says whether the rows are counted, which a very long list cannot
-    afford; then it only knows whether there is a next page.
+    afford; then it only knows whether there is a next page. ``totals`` adds up all rows
+    as narrowed and answers labels with what to show.
     """
 
     name: str
@@ -107,6 +108,7 @@ class ListSpec:
     per_page: int = 25
     counted: bool = True
     exported: bool = True
+    totals: Callable[[HttpRequest, Any], Sequence[tuple[Text, str]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,10 @@ class ListView:
     def searchable(self) -> bool:
         # Asked as a flag, since a template would call the function itself.
         return self.spec.search is not None
+
+    @property
+    def totals(self) -> Sequence[tuple[Text, str]]:
+        return self.spec.totals(self.request, self.table.data.data) if self.spec.totals else ()
 
     @property
     def empty(self) -> Empty:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib import auth
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone, translation
 from django.utils.http import urlencode
@@ -22,7 +22,8 @@ OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/"
 STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
 _SEEN = "seen_at"
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+Guarded = TypeVar("Guarded", bound=View)
 
 
 class OperatorSession:
@@ -31,7 +32,7 @@ class OperatorSession:
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: Any) -> HttpResponse:
+    def __call__(self, request: Any) -> HttpResponseBase:
         user = request.user
         if not user.is_authenticated:
             if request.path.startswith(OPEN_PREFIXES):
@@ -80,16 +81,16 @@ class OperatorSession:
         return ""
 
 
-def needs(*permissions: str) -> Callable[[View], View]:
+def needs(*permissions: str) -> Callable[[Guarded], Guarded]:
     """Guard a view: the actor must hold one of the permissions, else 403."""
 
-    def guard(view: View) -> View:
+    def guard(view: Guarded) -> Guarded:
         @wraps(view)
-        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             if not any(request.actor.may(permission) for permission in permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return guarded
+        return cast("Guarded", guarded)
 
     return guard

@@ -36,11 +36,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class TillChip:
-    """The operator's open till: its name, the cash in the drawer and the currency."""
+    """The operator's open till; never what its drawer should hold, for the count at the end is blind."""
 
     name: str
-    cash_minor: int
-    currency: str
+    sales: int
 
 
 @dataclass(slots=True)

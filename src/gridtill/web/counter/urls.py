@@ -13,5 +13,4 @@ urlpatterns = [
     path("counter/sold/<uuid:vend_id>/take-back/", reversals.take_back, name="take_back"),
     path("recoveries/", reversals.waiting, name="recoveries"),
     path("recoveries/<uuid:wish_id>/", reversals.decide, name="recovery_decide"),
-    path("purchases/", views.purchases, name="purchases"),
 ]

@@ -4,13 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from gridtill.apps.arrears.queries import debts_of
+from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.operations.deliver import issue_token, reveal_token
 from gridtill.apps.vending.operations.receipts import count_print
 from gridtill.apps.vending.queries import counter as reads
@@ -19,7 +18,7 @@ from gridtill.kernel.clock import business_day, month_start, now
 from gridtill.kernel.energy import parse_kwh
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.ids import new_id
-from gridtill.kernel.money import parse_money
+from gridtill.kernel.money import format_minor, parse_money
 from gridtill.usecases.sell import sell_and_issue
 from gridtill.web.counter.forms import SaleForm
 from gridtill.web.session import needs
@@ -53,6 +52,7 @@ def _customer(request: Any, customer_id: int) -> dict[str, Any]:
         "debts": [debt for debt in debts_of(customer.account.pk) if debt.status == "OPEN"],
         "latest": reads.latest_vends(customer_id, unit_path=request.actor.unit_path),
         "quick": QUICK,
+        "ways": TenderKind.choices,
         "currency": request.utility.currency,
         "request_id": new_id(),
     }
@@ -87,17 +87,25 @@ def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
         raise Http404
     text = request.GET.get("amount", "")[:24]
     wanted: dict[str, int] = {}
-    if request.GET.get("unit") == "kwh":
+    by_energy = request.GET.get("unit") == "kwh"
+    if by_energy:
         wanted["energy_wh"] = parse_kwh(text).wh
     else:
         wanted["minor"] = parse_money(text, request.utility.currency).minor
+    at = now()
     try:
-        found, basis = reads.quote_sale(agreement_id=agreement_id, shift_id=shift.pk, at=now(), **wanted)
+        found, basis = reads.quote_sale(agreement_id=agreement_id, shift_id=shift.pk, at=at, **wanted)
+        if by_energy:
+            # Money is what is sold: the sale will price this sum, so the screen shows just that.
+            found, basis = reads.quote_sale(
+                agreement_id=agreement_id, shift_id=shift.pk, at=at, minor=found.tender_minor
+            )
     except ObjectDoesNotExist:
         raise Http404 from None
     if not request.actor.reaches(basis.unit_path):
         raise Http404
-    return {"quote": found}
+    tender_text = format_minor(found.tender_minor, request.utility.currency)
+    return {"quote": found, "by_energy": by_energy, "tender_text": tender_text}
 
 
 @needs("vend.sell")
@@ -128,11 +136,15 @@ def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
         found = reads.sold(vend_id, unit_path=request.actor.unit_path)
     except ObjectDoesNotExist:
         raise Http404 from None
-    tender = found.document["tenders"][0]
+    tenders = found.document["tenders"]
+    # Who only reads the books does not see the digits: a token once shown may be used.
+    shown = request.actor.may("vend.sell") and found.vend.state == "SOLD"
     return {
         "sold": found,
-        "token": reveal_token(vend_id=vend_id, at=now()) if found.vend.state == "SOLD" else "",
-        "change_minor": tender["received_minor"] - tender["amount_minor"],
+        "token": reveal_token(vend_id=vend_id, at=now()) if shown else "",
+        "hidden": found.vend.state == "SOLD" and not shown,
+        "tenders": [{**row, "name": TenderKind(row["kind"]).label} for row in tenders],
+        "change_minor": sum(row["received_minor"] - row["amount_minor"] for row in tenders),
         "currency": found.document["currency"],
     }
 
@@ -160,23 +172,3 @@ def receipt(request: Any, vend_id: UUID) -> HttpResponse:
     if copy and not request.actor.may("vend.reprint"):
         raise Http404
     return render(request, "counter/receipt.html", context | {"copy": copy, "utility": request.utility})
-
-
-@needs("vend.view", "vend.sell")
-def purchases(request: Any) -> HttpResponse:
-    rows = reads.vends(unit_path=request.actor.unit_path)
-    text = request.GET.get("q", "").strip()[:60]
-    if text:
-        rows = rows.filter(customer__number__iexact=text) | rows.filter(number__iexact=text)
-    day = request.GET.get("day", "")
-    if len(day) == 10:
-        rows = rows.filter(calendar_day=day)
-    page = Paginator(rows, 50).get_page(request.GET.get("page"))
-    context = {
-        "page": page,
-        "q": text,
-        "day": day,
-        "currency": request.utility.currency,
-        "title": _("Purchase records"),
-    }
-    return render(request, "counter/purchases.html", context)

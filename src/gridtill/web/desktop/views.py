@@ -87,7 +87,12 @@ def _alerts(counts: AlertCounts) -> list[dict[str, Any]]:
             "till",
         ),
     )
-    return [{"level": level, "text": text % count, "url": url_of(name)} for count, level, text, name in found if count]
+    narrowed = {"purchases": "?delivery=OPEN"}
+    return [
+        {"level": level, "text": text % count, "url": f"{url_of(name)}{narrowed.get(name, '')}"}
+        for count, level, text, name in found
+        if count
+    ]
 
 
 def _alert_total(request: Any) -> int:

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from gridtill.apps.vending.operations.shifts import count_shift, drop_to_safe, expected_cash, open_shift, sign_shift
+from gridtill.apps.vending.operations.shifts import count_shift, drop_to_safe, open_shift, sign_shift
 from gridtill.apps.vending.queries.counter import open_shift_of, shift_documents
-from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, tenders_of
+from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, sales_in, tenders_of
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.ids import new_id
@@ -142,10 +142,10 @@ def sign(request: Any, shift_id: int) -> HttpResponse:
 
 
 def _chip(request: Any) -> TillChip | None:
-    shift = open_shift_of(request.user.pk) if request.actor.may("vend.sell") else None
-    if shift is None:
+    if not request.actor.may("vend.sell"):
         return None
-    return TillChip(shift.till.name, expected_cash(shift), request.utility.currency)
+    shift = open_shift_of(request.actor.id)
+    return TillChip(shift.till.name, sales_in(shift.pk)) if shift else None
 
 
 sources.till = _chip

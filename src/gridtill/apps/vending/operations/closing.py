@@ -21,7 +21,6 @@ from gridtill.apps.vending.choices import BatchState, DocumentKind, ShiftState, 
 from gridtill.apps.vending.models import (
     BankingBatch,
     CashierShift,
-    CashMovement,
     DayClose,
     DayTotal,
     SalesDocument,
@@ -265,12 +264,9 @@ class Slip:
 
 def takings(shift: CashierShift) -> tuple[int, int]:
     """Return what a signed shift brings to the bank: cash above its float, and cheques, in minor units."""
-    dropped = CashMovement.objects.filter(shift=shift).aggregate(total=Sum("amount_minor"))["total"] or 0
-    cheques = shift.tenders.filter(kind=TenderKind.CHEQUE).aggregate(
-        total=Sum("sold_minor"), back=Sum("reversed_minor")
-    )
-    cash = (shift.counted_minor or 0) - shift.float_minor + dropped
-    return cash, (cheques["total"] or 0) - (cheques["back"] or 0)
+    dropped = sum(movement.amount_minor for movement in shift.movements.all())
+    cheques = sum(row.sold_minor - row.reversed_minor for row in shift.tenders.all() if row.kind == TenderKind.CHEQUE)
+    return (shift.counted_minor or 0) - shift.float_minor + dropped, cheques
 
 
 @transaction.atomic

@@ -148,8 +148,14 @@ def recall_delivery(*, delivery: Delivery, actor: Actor, at: datetime) -> Delive
 
 
 def reveal_token(*, vend_id: UUID, at: datetime) -> str:
-    """Note that a person saw the token's digits, and return them; empty while there is no token."""
+    """Note that a person saw the token's digits, and return them; empty while there is none, or after a recall."""
     delivery = Delivery.objects.get(vend_id=vend_id)
-    if delivery.token and delivery.revealed_at is None:
-        Delivery.objects.filter(pk=delivery.pk, revealed_at=None).update(revealed_at=at)
+    if not delivery.token or delivery.revealed_at is not None:
+        return delivery.token
+    # The state is asked in the same statement: a reversal that came first has the token recalled.
+    noted = Delivery.objects.filter(
+        pk=delivery.pk, state__in=[DeliveryState.ISSUED, DeliveryState.LOADED], revealed_at=None
+    ).update(revealed_at=at)
+    if not noted and not Delivery.objects.filter(pk=delivery.pk, revealed_at__isnull=False).exists():
+        return ""
     return delivery.token

@@ -113,11 +113,13 @@ def reverse_vend(
     # Read again under the lock: another counter may have taken it back while we waited.
     vend.refresh_from_db(fields=["state"])
     _check_reversible(vend, standing)
+    # Locked before it is asked whether anybody saw the token, so that nobody sees it meanwhile.
+    delivery = Delivery.objects.select_for_update().get(vend=vend)
     reason = approval_reason(vend, at=at)
     if reason and approver is None:
         raise ApprovalNeeded(f"{reason} Nothing was taken back.")
     _check_approver(approver, actor, unit_path)
-    recall_delivery(delivery=Delivery.objects.get(vend=vend), actor=actor, at=at)
+    recall_delivery(delivery=delivery, actor=actor, at=at)
     return _write_reversal(request_id, case, vend, standing, shift, actor, approver, at)
 
 
@@ -237,7 +239,7 @@ def _restore_standing(standing: AccountStanding, vend: Vend) -> None:
     months = dict(standing.months_wh)
     months[before["month"]] = max(0, months.get(before["month"], 0) - vend.energy_wh)
     standing.months_wh = months
-    # The yearly window is given back only while it is still the one that the sale counted in.
+    # Every later purchase is taken back, so a yearly window that began after this one holds nothing.
     standing.year_wh = max(0, standing.year_wh - vend.energy_wh)
     standing.charged_through = _date(before["charged_through"])
     standing.carry_minor = before["carry_minor"]

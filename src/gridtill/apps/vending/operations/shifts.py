@@ -127,7 +127,7 @@ def count_shift(
     *, request_id: UUID, shift_id: int, denominations: Mapping[int, int], note: str, actor: Actor, at: datetime
 ) -> CashierShift:
     """
-    End selling and record the cash as counted, blind: the expected sum is fixed only now.
+    End selling and record the cash as counted, blind: no answer tells beforehand what is expected.
 
     ``denominations`` maps face value in minor units to pieces. What differs from the
     books is posted to over and short, and the counted cash goes to the safe.
@@ -140,12 +140,6 @@ def count_shift(
     _check_own(shift, actor)
     counted = _count(denominations)
     expected = expected_cash(shift)
-    if counted != expected and not note.strip():
-        raise InvalidValue(
-            "Say in a note how the difference may have come about. Nothing was closed.",
-            remedy="Count once more, or write the note.",
-            field="note",
-        )
     shift.state, shift.counted_at, shift.counted_minor, shift.expected_minor = (
         ShiftState.COUNTED,
         at,
@@ -185,6 +179,7 @@ def sign_shift(*, shift_id: int, note: str, actor: Actor, at: datetime) -> Cashi
     Close a counted shift by a second person's signature.
 
     :raises ShiftRefused: if it is not counted, or the signer is its cashier
+    :raises InvalidValue: if the count differs from the books and nobody says how that may be
     """
     till, shift = _lock_shift(shift_id)
     actor.require("shift.sign", till.point_of_sale.unit.path)
@@ -194,6 +189,12 @@ def sign_shift(*, shift_id: int, note: str, actor: Actor, at: datetime) -> Cashi
         raise ShiftRefused("This shift is not counted yet.", remedy="Let the cashier count the drawer first.")
     if shift.cashier_id == actor.id:
         raise ShiftRefused("Nobody signs their own shift.", remedy="Ask another supervisor.")
+    if shift.counted_minor != shift.expected_minor and not (note.strip() or shift.note):
+        raise InvalidValue(
+            "The count differs from the books. Nothing was signed.",
+            remedy="Say in a note how the difference may have come about.",
+            field="note",
+        )
     shift.state, shift.closed_at, shift.signed_by_id = ShiftState.CLOSED, at, actor.id
     shift.version += 1
     shift.save()

@@ -133,21 +133,6 @@ def latest_vends(customer_id: int, *, unit_path: str, limit: int = 10) -> QueryS
     )
 
 
-def vends(*, unit_path: str) -> QuerySet[Vend]:
-    """Return all purchases of customers within a unit, newest first, ready for a list."""
-    return (
-        Vend.objects.filter(agreement__usage_point__customer__office__path__startswith=unit_path)
-        .select_related("agreement__usage_point__customer", "meter", "delivery", "till", "cashier", "shift")
-        .prefetch_related("tenders")
-        .order_by("-at", "-number")
-    )
-
-
-def vend_by_number(number: str, *, unit_path: str) -> Vend | None:
-    """Return the purchase of a receipt number within a unit, if there is one."""
-    return vends(unit_path=unit_path).filter(number=number).first()
-
-
 def open_shift_of(operator_id: int) -> CashierShift | None:
     """Return the shift that an operator has open, with its till and hall."""
     return (

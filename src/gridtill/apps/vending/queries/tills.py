@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 
 from gridtill.apps.organization.models import OrganizationUnit
-from gridtill.apps.vending.models import CashierShift, DayClose, ShiftTender, Tender, Till, Vend, VendReversal
+from gridtill.apps.vending.models import BankingBatch, CashierShift, DayClose, ShiftTender, Till, Vend
 
 
 def free_tills(*, unit_path: str) -> QuerySet[Till]:
@@ -37,73 +35,9 @@ def tenders_of(shift_id: int) -> QuerySet[ShiftTender]:
     return ShiftTender.objects.filter(shift_id=shift_id).order_by("kind")
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceRow:
-    """One till and way of payment of a day, in minor units."""
-
-    till: str
-    kind: str
-    count: int
-    sold_minor: int
-    reversed_minor: int
-
-    @property
-    def net_minor(self) -> int:
-        """Sold less taken back."""
-        return self.sold_minor - self.reversed_minor
-
-
-@dataclass(frozen=True, slots=True)
-class DayBalance:
-    """A business day within a unit: rows by till and way of payment, and sums over all purchases."""
-
-    rows: list[BalanceRow]
-    sums: dict[str, int]
-    reversed_count: int
-    reversed_minor: int
-    shifts: list[CashierShift]
-
-
-def day_balance(day: date, *, unit_path: str) -> DayBalance:
-    """Return what the shifts of a business day took, live from the index on the day; five queries."""
-    within = {"till__point_of_sale__unit__path__startswith": unit_path, "business_day": day}
-    sold = Vend.objects.filter(**within)
-    shifts = CashierShift.objects.filter(**within).select_related("till", "cashier")
-    back = VendReversal.objects.filter(**within)
-    sums: dict[str, Any] = sold.aggregate(
-        count=Count("id"),
-        total_minor=Sum("total_minor"),
-        energy_wh=Sum("energy_wh"),
-        energy_minor=Sum("energy_minor"),
-        charges_minor=Sum("charges_minor"),
-        taxes_minor=Sum("taxes_minor"),
-        debt_minor=Sum("debt_minor"),
-        carry_minor=Sum("carry_minor"),
-    )
-    return_sums = back.aggregate(count=Count("id"), total=Sum("vend__total_minor"))
-    by_kind = Tender.objects.filter(vend__in=sold).values("vend__till__name", "kind")
-    gone = Tender.objects.filter(vend__reversal__in=back).values("vend__reversal__till__name", "kind")
-    taken_back = {
-        (row["vend__reversal__till__name"], row["kind"]): row["money"]
-        for row in gone.annotate(money=Sum("amount_minor")).order_by("kind")
-    }
-    rows = [
-        BalanceRow(
-            row["vend__till__name"],
-            row["kind"],
-            row["n"],
-            row["money"],
-            taken_back.get((row["vend__till__name"], row["kind"]), 0),
-        )
-        for row in by_kind.annotate(n=Count("id"), money=Sum("amount_minor")).order_by("vend__till__name", "kind")
-    ]
-    return DayBalance(
-        rows=rows,
-        sums={name: value or 0 for name, value in sums.items()},
-        reversed_count=return_sums["count"],
-        reversed_minor=return_sums["total"] or 0,
-        shifts=list(shifts.order_by("till__code", "number")),
-    )
+def sales_in(shift_id: int) -> int:
+    """Return how many purchases a shift has, the ones taken back included."""
+    return Vend.objects.filter(shift_id=shift_id).count()
 
 
 def day_closes(*, unit_path: str) -> QuerySet[DayClose]:
@@ -119,3 +53,33 @@ def day_closes(*, unit_path: str) -> QuerySet[DayClose]:
 def bureaus(*, unit_path: str) -> QuerySet[OrganizationUnit]:
     """Return the bureaus within a unit, for closing their days."""
     return OrganizationUnit.objects.filter(kind="BUREAU", path__startswith=unit_path).order_by("code")
+
+
+def closed_day(close_id: UUID, *, unit_path: str) -> DayClose:
+    """
+    Return one closed day within a unit, or of the bureau it lies in.
+
+    :raises DayClose.DoesNotExist: if there is none there
+    """
+    return day_closes(unit_path=unit_path).get(pk=close_id)
+
+
+def bankable_shifts(*, unit_path: str) -> QuerySet[CashierShift]:
+    """Return signed shifts within a unit whose takings nobody has banked, by hall, oldest first."""
+    return (
+        CashierShift.objects.filter(
+            state="CLOSED", banking_batch=None, till__point_of_sale__unit__path__startswith=unit_path
+        )
+        .select_related("till__point_of_sale", "cashier")
+        .prefetch_related("movements", "tenders")
+        .order_by("till__point_of_sale__name", "closed_at")
+    )
+
+
+def banking_batches(*, unit_path: str) -> QuerySet[BankingBatch]:
+    """Return batches of halls within a unit, newest first."""
+    return (
+        BankingBatch.objects.filter(point_of_sale__unit__path__startswith=unit_path)
+        .select_related("point_of_sale", "created_by", "arrived_by")
+        .order_by("-created_at")
+    )

@@ -3,9 +3,10 @@
 //
 // Hooks in the markup: [data-find] search form with #q; [data-results][data-for] list of matches;
 // [data-customer] when a customer is open; form[data-sale] with [data-amount], [data-quick],
-// [data-tendered], [data-change], radio name=pay; #quote with [data-quoted]; [data-sell]; [data-unit];
+// [data-tendered], [data-change], [data-part], radios name=pay and name=unit; #quote with [data-quoted]
+// and, when energy was typed, [data-due]; [data-sell]; [data-lost] with the address of the sale;
 // after the sale [data-done] with [data-next], [data-again]; the form reacts to the event "sell".
-import { $, $$, confirmBox, onHtmx, readAmount } from "./ui.js";
+import { $, $$, confirmBox, onHtmx, readAmount, toast } from "./ui.js";
 
 const QUIET_MS = 900;
 let quietUntil = 0;
@@ -22,7 +23,11 @@ function showChange() {
   const tendered = $("[data-tendered]");
   const change = $("[data-change]");
   if (!amount || !tendered || !change) return;
-  const due = readAmount($("[data-due]")?.dataset.due ?? amount.value);
+  const byEnergy = $("[name=unit]:checked")?.value === "kwh";
+  let due = readAmount(byEnergy ? ($("[data-due]")?.dataset.due ?? "") : amount.value);
+  for (const part of $$("[data-part]")) due -= part.value.trim() ? readAmount(part.value) : 0;
+  // What is received follows the price until the cashier types it.
+  if (!tendered.dataset.touched) tendered.value = Number.isNaN(due) ? "" : due.toFixed(Number(change.dataset.places ?? 2));
   const left = readAmount(tendered.value) - due;
   const places = Number(change.dataset.places ?? 2);
   change.textContent = Number.isNaN(left) ? "" : left.toFixed(places);
@@ -45,7 +50,8 @@ function sell() {
   const button = $("[data-sell]");
   const quoted = $("[data-quoted]");
   if (!button || button.disabled || document.body.hasAttribute("data-offline-now")) return;
-  if (!quoted || readAmount(quoted.dataset.quoted) !== readAmount($("[data-amount]").value)) {
+  const unit = $("[name=unit]:checked")?.value;
+  if (!quoted || quoted.dataset.unit !== unit || readAmount(quoted.dataset.quoted) !== readAmount($("[data-amount]").value)) {
     $("#quote")?.classList.add("stale");
     return;
   }
@@ -71,11 +77,10 @@ document.addEventListener("input", (event) => {
   if (field.matches("[data-amount]")) {
     typedByHand = true;
     markQuick(field.value);
-    const tendered = $("[data-tendered]");
-    if (tendered && !tendered.dataset.touched) tendered.value = field.value;
     $("#quote")?.classList.toggle("stale", readAmount($("[data-quoted]")?.dataset.quoted ?? "") !== readAmount(field.value));
     showChange();
   }
+  if (field.matches("[data-part]")) showChange();
   if (field.matches("[data-tendered]")) {
     field.dataset.touched = "yes";
     showChange();
@@ -88,6 +93,61 @@ document.addEventListener("click", (event) => {
   if (button.dataset.quick) setAmount(button.dataset.quick);
   if (button.hasAttribute("data-sell")) sell();
 });
+
+/** Switch between money and energy: the amount is emptied, since the number means another thing now. */
+function switchUnit() {
+  const amount = $("[data-amount]");
+  const chosen = $("[name=unit]:checked");
+  $("[data-unit-name]").textContent = chosen.nextElementSibling.textContent;
+  for (const button of $$("[data-quick]")) button.disabled = chosen.value === "kwh";
+  amount.value = "";
+  $("#quote")?.classList.add("stale");
+  showChange();
+  focusAmount();
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.name === "unit") switchUnit();
+  if (event.target.name === "pay") {
+    const cash = event.target.value === "CASH";
+    if (!cash) $("[data-reference]")?.focus();
+    else focusAmount();
+  }
+});
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/**
+ * The answer to a sale was lost. The address of the purchase is known beforehand, so ask there
+ * until the server says whether it was sold; until then nothing may be sold at this desk.
+ */
+async function askWhetherSold() {
+  const box = $("[data-lost]");
+  const target = box.dataset.lost.replace("00000000-0000-0000-0000-000000000000", $("[data-request]").value);
+  box.hidden = false;
+  for (let wait = 1000; ; wait = Math.min(wait * 2, 15000)) {
+    await pause(wait);
+    try {
+      const answer = await fetch(target, { headers: { Accept: "text/html" }, redirect: "manual" });
+      if (answer.ok) return location.assign(target);
+      if (answer.status === 404) break;
+    } catch {
+      // Still no connection; it is asked again.
+    }
+  }
+  box.hidden = true;
+  const button = $("[data-sell]");
+  button.disabled = false;
+  button.removeAttribute("aria-busy");
+  toast(box.dataset.notSold, { tone: "warn", ms: 20000 });
+  button.focus();
+}
+
+for (const failure of ["sendError", "timeout", "responseError", "sendAbort"]) {
+  onHtmx(failure, (event) => {
+    if (event.target.closest?.("[data-sale]") && $("[data-sell]")?.disabled && $("[data-lost]")?.hidden) askWhetherSold();
+  });
+}
 
 function enter(event) {
   // A held or hurried Enter must not sell twice nor skip the result.
@@ -142,6 +202,9 @@ document.addEventListener("keydown", (event) => {
   else if (key === "F2" || (key === "Escape" && $("[data-customer]"))) {
     event.preventDefault();
     search();
+  } else if (key === "F4" && $("[name=unit]")) {
+    event.preventDefault();
+    $("[name=unit]:not(:checked)").click();
   } else if (["F6", "F7", "F8"].includes(key)) {
     event.preventDefault();
     choosePayment(Number(key[1]) - 6);

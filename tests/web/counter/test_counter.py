@@ -1,0 +1,290 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gridtill.apps.ledger.models import Posting
+from gridtill.apps.vending.models import Delivery, ReceiptPrint, Tender, Vend
+from gridtill.kernel.ids import new_id
+from tests.factories.scene import actor_for, make_operator, make_supply, make_unit
+
+pytestmark = [pytest.mark.web, pytest.mark.django_db]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def supply(scene):
+    return make_supply(scene)
+
+
+@pytest.fixture
+def desk(scene, enter):
+    return enter(scene.asha)
+
+
+def sale(**changes):
+    return {"request_id": str(new_id()), "amount": "100", "pay": "CASH", "received": "200"} | changes
+
+
+def sell(desk, supply, **changes):
+    return desk.post(f"/counter/sell/{supply.pk}/", sale(**changes), headers=HTMX)
+
+
+def elsewhere(scene):
+    """A cashier of another bureau."""
+    office = make_unit("SUPPLY_OFFICE", "S9", make_unit("BUREAU", "B9", scene.utility))
+    return actor_for(make_operator("zola", "Zola Far", office), scene.asha.permissions)
+
+
+def test_counter_without_an_open_shift_leads_to_the_till(scene, enter):
+    page = enter(scene.bram).get("/counter/").content.decode()
+
+    assert "The till is closed" in page
+    assert 'href="/till/"' in page
+
+
+def test_number_that_matches_one_customer_opens_it(desk, supply):
+    customer = supply.usage_point.customer
+    plain = desk.get("/counter/find/", {"q": customer.number})
+    live = desk.get("/counter/find/", {"q": customer.number}, headers=HTMX)
+
+    assert plain["Location"] == f"/counter/?customer={customer.pk}"
+    assert (live.status_code, f"/counter/?customer={customer.pk}" in live["HX-Location"]) == (204, True)
+
+
+def test_name_of_several_lists_them_and_nonsense_says_so(scene, desk, supply):
+    make_supply(scene, 2)
+
+    assert "2 matches" in desk.get("/counter/find/", {"q": "Customer"}).content.decode()
+    assert "Nothing matches" in desk.get("/counter/find/", {"q": "<script>"}).content.decode()
+    assert "<script>" not in desk.get("/counter/find/", {"q": "<script>"}).content.decode().split("<body")[-1]
+
+
+def test_customer_page_shows_meter_and_state(desk, supply):
+    page = desk.get("/counter/", {"customer": supply.usage_point.customer_id}, headers=HTMX).content.decode()
+
+    assert supply.usage_point.installations.get().meter.number in page
+    assert f'action="/counter/sell/{supply.pk}/"' in page
+
+
+def test_customer_of_another_unit_is_not_found(scene, enter, supply):
+    far = enter(elsewhere(scene))
+
+    assert far.get("/counter/", {"customer": supply.usage_point.customer_id}).status_code == 404
+    assert "Nothing matches" in far.get("/counter/find/", {"q": supply.usage_point.customer.number}).content.decode()
+
+
+def test_quote_shows_energy_and_lines(desk, supply):
+    page = desk.get(f"/counter/quote/{supply.pk}/", {"amount": "100"}).content.decode()
+
+    assert 'value="5000" data-expected' in page
+    assert 'data-quoted="100"' in page
+
+
+def test_quote_by_energy_shows_the_sum_that_will_be_sold(desk, supply):
+    page = desk.get(f"/counter/quote/{supply.pk}/", {"amount": "7.5", "unit": "kwh"}).content.decode()
+
+    assert 'name="tender_minor" value="15000"' in page
+    assert 'value="7500" data-expected' in page
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-5", "abc", "1e9", "99999999999999999999", "1.234"])
+def test_quote_of_a_wrong_amount_says_so_and_cannot_be_sold(desk, supply, amount):
+    page = desk.get(f"/counter/quote/{supply.pk}/", {"amount": amount}).content.decode()
+
+    assert 'role="alert"' in page
+    assert "disabled data-sell" in page
+
+
+def test_quote_of_another_units_agreement_is_not_found(scene, enter, supply):
+    assert enter(elsewhere(scene)).get(f"/counter/quote/{supply.pk}/", {"amount": "100"}).status_code == 404
+
+
+def test_sale_shows_token_and_change(desk, supply):
+    answer = sell(desk, supply)
+    vend = Vend.objects.get()
+    page = answer.content.decode()
+
+    assert answer["HX-Push-Url"] == f"/counter/sold/{vend.pk}/"
+    assert (vend.total_minor, vend.energy_wh) == (100_00, 5_000)
+    token = Delivery.objects.get().token
+    assert all(f"<b>{token[start : start + 4]}</b>" in page for start in range(0, 20, 4))
+    assert "KES\N{NO-BREAK SPACE}100.00" in page
+
+
+def test_pressing_twice_sells_once_and_shows_the_same_token(desk, supply):
+    order = sale()
+    first = desk.post(f"/counter/sell/{supply.pk}/", order, headers=HTMX)
+    again = desk.post(f"/counter/sell/{supply.pk}/", order)
+
+    assert Vend.objects.count() == 1
+    assert again["Location"] == first["HX-Push-Url"]
+
+
+def test_sale_by_energy_sells_the_quoted_sum(desk, supply):
+    sell(desk, supply, amount="7.5", unit="kwh", tender_minor="15000", expected_wh="7500", received="")
+
+    vend = Vend.objects.get()
+    assert (vend.total_minor, vend.energy_wh) == (150_00, 7_500)
+
+
+def test_sale_by_energy_without_a_price_is_refused(desk, supply):
+    answer = sell(desk, supply, amount="7.5", unit="kwh")
+
+    assert (answer.status_code, Vend.objects.count()) == (422, 0)
+    assert "Wait for the price" in answer.content.decode()
+
+
+def test_three_ways_of_payment_add_up(desk, supply):
+    sell(
+        desk,
+        supply,
+        received="60",
+        pay1="MOBILE_MONEY",
+        part1="30",
+        reference1="QX12",
+        pay2="CHEQUE",
+        part2="20",
+        reference2="000123",
+    )
+
+    paid = dict(Tender.objects.values_list("kind", "amount_minor"))
+    assert paid == {"CASH": 50_00, "MOBILE_MONEY": 30_00, "CHEQUE": 20_00}
+    assert sum(Posting.objects.values_list("amount_minor", flat=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"received": "50"}, "Less was received"),
+        ({"pay": "MOBILE_MONEY"}, "reference"),
+        ({"pay1": "BANK_CARD", "part1": "150", "reference1": "1"}, "more than the price"),
+        ({"pay1": "CASH", "part1": "10"}, "each way of payment once"),
+        ({"pay": "SHELLS"}, "SHELLS"),
+        ({"request_id": "x"}, "UUID"),
+        ({"amount": "10000000000", "received": ""}, "most for one purchase"),
+    ],
+)
+def test_wrong_sale_is_refused_and_writes_nothing(desk, supply, changes, says):
+    answer = sell(desk, supply, **changes)
+
+    assert (answer.status_code, answer["HX-Retarget"]) == (422, "#quote")
+    assert says in answer.content.decode()
+    assert Vend.objects.count() == 0
+
+
+def test_price_that_moved_since_the_quote_is_a_conflict(desk, supply):
+    answer = sell(desk, supply, expected_wh="4999")
+
+    assert (answer.status_code, Vend.objects.count()) == (409, 0)
+
+
+def test_sale_to_another_unit_sells_nothing(scene, enter, supply):
+    assert sell(enter(elsewhere(scene)), supply).status_code in {403, 404, 422}
+    assert Vend.objects.count() == 0
+
+
+def test_who_may_not_sell_gets_no_counter(scene, enter, supply):
+    reader = enter(replace(scene.asha, permissions=frozenset({"vend.view"})))
+
+    assert reader.get("/counter/").status_code == 403
+    assert sell(reader, supply).status_code == 403
+
+
+def test_reader_of_the_books_does_not_see_the_token_nor_counts_as_having_shown_it(scene, enter, desk, supply):
+    sell(desk, supply)
+    Delivery.objects.update(revealed_at=None)
+    token = Delivery.objects.get().token
+
+    page = enter(replace(scene.bram, permissions=frozenset({"vend.view"}))).get(
+        f"/counter/sold/{Vend.objects.get().pk}/"
+    )
+
+    assert f"<b>{token[:4]}</b>" not in page.content.decode()
+    assert "Only a cashier sees the digits" in page.content.decode()
+    assert Delivery.objects.get().revealed_at is None
+
+
+def test_unknown_purchase_is_not_found(desk):
+    assert desk.get(f"/counter/sold/{new_id()}/").status_code == 404
+
+
+def test_second_receipt_is_marked_as_a_copy(desk, supply):
+    sell(desk, supply)
+    address = f"/counter/sold/{Vend.objects.get().pk}/receipt/"
+    first, second = desk.post(address).content.decode(), desk.post(address).content.decode()
+
+    assert "COPY" not in first
+    assert "COPY" in second
+    assert ReceiptPrint.objects.count() == 2
+
+
+def test_token_that_was_not_made_is_asked_for_again(desk, supply):
+    sell(desk, supply)
+    Delivery.objects.update(state="PENDING", token="", check_value="", revealed_at=None)
+    vend = Vend.objects.get()
+    before = desk.get(f"/counter/sold/{vend.pk}/").content.decode()
+    desk.post(f"/counter/sold/{vend.pk}/issue/")
+
+    assert "the token was not made yet" in before
+    assert len(Delivery.objects.get().token) == 20
+
+
+def test_records_find_by_receipt_and_day(desk, supply):
+    sell(desk, supply)
+    vend = Vend.objects.get()
+    found = desk.get("/purchases/", {"q": vend.number}).content.decode()
+    other_day = vend.calendar_day - timedelta(days=1)
+    nothing = desk.get("/purchases/", {"first": other_day.isoformat(), "last": other_day.isoformat()}).content.decode()
+
+    assert vend.number in found
+    assert vend.number not in nothing
+
+
+def test_taking_back_a_shown_token_needs_a_supervisor(scene, enter, desk, supply):
+    sell(desk, supply)
+    vend = Vend.objects.get()
+    page = desk.get(f"/counter/sold/{vend.pk}/take-back/").content.decode()
+    desk.post(f"/counter/sold/{vend.pk}/take-back/", {"request_id": str(new_id()), "reason": "wrong customer"})
+    boss = enter(scene.bram)
+    waiting = boss.get("/recoveries/").content.decode()
+    wish = vend.reversal_requests.get()
+    boss.post(f"/recoveries/{wish.pk}/", {"decision": "approve", "note": "meter not touched"})
+
+    vend.refresh_from_db()
+    assert "Ask for approval" in page
+    assert vend.number in waiting
+    assert (vend.state, Delivery.objects.get().state) == ("REVERSED", "CANCELLED")
+    assert "Taken back" in desk.get(f"/counter/sold/{vend.pk}/").content.decode()
+
+
+def test_token_nobody_saw_is_taken_back_at_once(desk, supply):
+    sell(desk, supply)
+    Delivery.objects.update(revealed_at=None)
+    vend = Vend.objects.get()
+    desk.post(f"/counter/sold/{vend.pk}/take-back/", {"request_id": str(new_id()), "reason": "wrong customer"})
+
+    vend.refresh_from_db()
+    assert vend.state == "REVERSED"
+
+
+def test_taking_back_without_a_reason_answers_beside_the_field(desk, supply):
+    sell(desk, supply)
+    vend = Vend.objects.get()
+    answer = desk.post(f"/counter/sold/{vend.pk}/take-back/", {"request_id": str(new_id()), "reason": ""})
+
+    assert answer.status_code == 422
+    assert "This field is required" in answer.content.decode()
+
+
+def test_declined_wish_leaves_the_purchase_sold(scene, enter, desk, supply):
+    sell(desk, supply)
+    vend = Vend.objects.get()
+    desk.post(f"/counter/sold/{vend.pk}/take-back/", {"request_id": str(new_id()), "reason": "wrong customer"})
+    boss = enter(scene.bram)
+    address = f"/recoveries/{vend.reversal_requests.get().pk}/"
+    boss.post(address, {"decision": "decline", "note": "token was used"})
+
+    vend.refresh_from_db()
+    assert (vend.state, vend.reversal_requests.get().state) == ("SOLD", "DECLINED")
+    assert boss.post(address, {"decision": "approve"}).status_code == 404

@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+import pytest
+
+from gridtill.apps.ledger.queries import balance_of
+from gridtill.apps.vending.models import CashierShift, CashMovement
+from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
+from gridtill.apps.vending.operations.statement import TenderRow
+from gridtill.kernel.clock import now
+from gridtill.kernel.ids import new_id
+from tests.factories.scene import make_supply, second_till
+
+pytestmark = [pytest.mark.web, pytest.mark.django_db]
+
+
+def request_id():
+    return str(new_id())
+
+
+def sell(scene, minor=100_00):
+    supply = make_supply(scene)
+    order = SaleOrder(supply.pk, scene.shift.pk, (TenderRow("CASH", minor, minor),))
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=now())
+
+
+def test_count_is_blind_before_it_and_over_or_short_after_it(scene, enter):
+    sell(scene)
+    desk = enter(scene.asha)
+    page = desk.get("/till/").content.decode()
+    assert "5,100.00" not in page
+    assert "100.00" not in page.replace("5,000.00", "")
+    assert "1 sale" in page
+
+    answer = desk.post("/till/count/", {"request_id": request_id(), "face-1000": "5", "face-50": "1"}, follow=True)
+
+    assert "the difference was noted" in answer.content.decode()
+    shift = CashierShift.objects.get()
+    assert (shift.state, shift.counted_minor, shift.expected_minor) == ("COUNTED", 5_050_00, 5_100_00)
+    assert balance_of("5000") == 50_00
+
+
+def test_difference_needs_a_word_from_somebody_before_it_is_signed(scene, enter):
+    enter(scene.asha).post("/till/count/", {"request_id": request_id(), "face-1000": "4"})
+    boss = enter(scene.bram)
+    refused = boss.post(f"/till/sign/{scene.shift.pk}/", {"note": ""})
+    signed = boss.post(f"/till/sign/{scene.shift.pk}/", {"note": "one note missing, searched twice"}, follow=True)
+
+    assert (refused.status_code, "count differs" in refused.content.decode()) == (422, True)
+    assert "The shift is closed" in signed.content.decode()
+    assert CashierShift.objects.get().state == "CLOSED"
+
+
+def test_shift_opens_with_its_float_and_leads_to_the_counter(scene, enter):
+    shift, _actor = second_till(scene)
+    CashierShift.objects.filter(pk=shift.pk).update(state="CLOSED")
+    boss = enter(scene.bram)
+    page = boss.get("/till/").content.decode()
+    answer = boss.post("/till/open/", {"request_id": request_id(), "till": shift.till_id, "float": "1000.50"})
+
+    assert "Till T02" in page
+    assert answer["Location"] == "/counter/"
+    assert CashierShift.objects.get(cashier_id=scene.bram.id).float_minor == 1_000_50
+
+
+@pytest.mark.parametrize("wrong", [{"till": "x"}, {"float": "-1"}, {"float": "many"}, {"request_id": "x"}])
+def test_wrong_opening_is_refused_and_opens_nothing(scene, enter, wrong):
+    shift, _actor = second_till(scene)
+    CashierShift.objects.filter(pk=shift.pk).update(state="CLOSED")
+    good = {"request_id": request_id(), "till": shift.till_id, "float": "0"}
+
+    assert enter(scene.bram).post("/till/open/", good | wrong).status_code == 422
+    assert not CashierShift.objects.filter(cashier_id=scene.bram.id).exists()
+
+
+def test_drop_moves_cash_once_however_often_it_is_pressed(scene, enter):
+    desk = enter(scene.asha)
+    drop = {"request_id": request_id(), "amount": "1000"}
+    desk.post("/till/drop/", drop)
+    desk.post("/till/drop/", drop)
+
+    assert [movement.amount_minor for movement in CashMovement.objects.all()] == [1_000_00]
+    assert desk.post("/till/drop/", {"request_id": request_id(), "amount": "9000"}).status_code == 422
+
+
+@pytest.mark.parametrize("wrong", [{"face-1000": "x"}, {"face-1000": "-1"}, {"coins": "x"}, {"face-5": "9999999"}])
+def test_wrong_count_is_refused_and_leaves_the_shift_open(scene, enter, wrong):
+    answer = enter(scene.asha).post("/till/count/", {"request_id": request_id(), **wrong})
+
+    assert (answer.status_code, CashierShift.objects.get().state) == (422, "OPEN")
+
+
+def test_smaller_coins_count_as_an_amount(scene, enter):
+    enter(scene.asha).post("/till/count/", {"request_id": request_id(), "face-1000": "5", "coins": "0.75"})
+
+    assert CashierShift.objects.get().counted_minor == 5_000_75
+
+
+def test_nobody_signs_their_own_shift_nor_without_the_right(scene, enter):
+    enter(scene.asha).post("/till/count/", {"request_id": request_id(), "face-1000": "5"})
+    own = enter(replace(scene.asha, permissions=scene.asha.permissions | {"shift.sign"}))
+
+    assert own.post(f"/till/sign/{scene.shift.pk}/").status_code == 422
+    assert CashierShift.objects.get().state == "COUNTED"
+
+
+def test_page_without_work_says_so(scene, enter):
+    reader = enter(replace(scene.bram, permissions=frozenset({"shift.sign"})))
+
+    assert "Nothing to do here" in reader.get("/till/").content.decode()
+    assert enter(replace(scene.bram, permissions=frozenset())).get("/till/").status_code == 403
