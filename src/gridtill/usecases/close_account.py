@@ -10,6 +10,7 @@ from django.db import transaction
 
 from gridtill.apps.customers.operations import close_agreement, is_opening_password, remove_meter
 from gridtill.apps.vending.operations.standing import settle_account
+from gridtill.apps.vending.queries.accounts import settlement_number
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue
 
@@ -36,9 +37,13 @@ def close_account(*, request_id: UUID, closing: Closing, actor: Actor, at: datet
     """
     Cancel an opened account, all or nothing, and return the number of the settlement document.
 
+    The same request again returns the same number and changes nothing.
+
     :raises InvalidValue: if the opening password is wrong, or is waived without a reason
     :raises Refusal: what any step refuses; then nothing of it was written
     """
+    if (done := settlement_number(request_id)) is not None:
+        return done
     if closing.password_waived:
         actor.require("vend.reverse_approve")
         if len(closing.reason.strip()) < 3:

@@ -14,6 +14,7 @@ from gridtill.apps.customers.operations import OpeningTerms, activate_agreement
 from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.standing import open_standing
+from gridtill.apps.vending.queries.accounts import vend_exists
 from gridtill.kernel.actors import Actor
 
 
@@ -39,10 +40,13 @@ def open_account(
 
     ``preload_minor`` is what the credit that the meter came with is worth; it is taken
     back from the first purchases. Returns the first purchase's id, whose token is
-    asked for after the commit.
+    asked for after the commit; the same first purchase again opens and sells nothing.
 
     :raises Refusal: what any step refuses; then nothing of it was written
     """
+    if first is not None and vend_exists(first.request_id):
+        issue_token(vend_id=first.request_id, actor=actor, at=at)
+        return first.request_id
     with transaction.atomic():
         agreement = activate_agreement(agreement_id=agreement_id, terms=terms, actor=actor, at=at)
         open_standing(agreement_id=agreement_id, actor=actor, at=at)

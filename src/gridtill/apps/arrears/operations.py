@@ -69,7 +69,8 @@ def add_debt(
         raise InvalidValue("The debt must be positive.", field="principal")
     account = CustomerAccount.objects.select_related("customer__office").get(pk=account_id)
     unit_path = account.customer.office.path
-    actor.require("debt.edit", unit_path)
+    # The worth of a meter's initial credit is part of opening the account.
+    actor.require("account.open" if terms.kind == DebtKind.PRELOAD else "debt.edit", unit_path)
     debt = AuxiliaryAgreement.objects.create(
         account=account,
         kind=terms.kind,

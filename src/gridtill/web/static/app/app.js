@@ -200,3 +200,5 @@ document.addEventListener("click", (event) => {
   const copied = event.target.closest("[data-copy]");
   if (copied) navigator.clipboard?.writeText(copied.dataset.copy).then(() => showToast({ text: copied.dataset.copied || "✓" }));
 });
+
+if ($("[data-print-now]")) addEventListener("load", () => print(), { once: true });
