@@ -124,6 +124,13 @@ _NOTHING = Empty(_("Nothing here yet"))
 _SEARCH_HINT = _("Find in this list")
 
 
+class UncountedPaginator(django_tables2.LazyPaginator):
+    """Pages of a list that is too long to count; it knows only whether there is a next one."""
+
+    # The library raises here, while a template asks before it writes the total.
+    count = None
+
+
 class ListView:
     """A list as asked for by one request; the template reads it."""
 
@@ -138,7 +145,7 @@ class ListView:
         self.columns = self._choose_columns()
         self.response: HttpResponseBase | None = None
         self.refusal: Refusal | None = None
-        paginator: type[Paginator] = Paginator if spec.counted else django_tables2.LazyPaginator
+        paginator: type[Paginator] = Paginator if spec.counted else UncountedPaginator
         django_tables2.RequestConfig(
             request, paginate={"per_page": self.per_page, "paginator_class": paginator}
         ).configure(self.table)

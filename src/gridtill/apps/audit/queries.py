@@ -41,6 +41,9 @@ def find_records(rows: QuerySet[AuditRecord], text: str) -> QuerySet[AuditRecord
     )
 
 
+_NOTHING = ((None, None), (None, ""), ("", None))
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that a write set or changed; moments and days are read back, all else is as it was stored."""
@@ -68,8 +71,24 @@ def changes_of(record: AuditRecord, *, named: bool = False) -> list[Change]:
         )
         for name in sorted({*before, *after})
         # A new row lists every field; the empty ones say nothing, nor does a count of changes.
-        if name != "version" and (before.get(name), after.get(name)) not in {(None, None), (None, ""), ("", None)}
+        if name != "version" and (before.get(name), after.get(name)) not in _NOTHING
     ]
+
+
+def kind_in_words(subject_kind: str) -> str:
+    """Return what a kind of row is called, such as ``usage point`` for ``customers.usagepoint``."""
+    model = _model(subject_kind)
+    return str(model._meta.verbose_name) if model is not None else subject_kind  # noqa: SLF001
+
+
+def subject_name(record: AuditRecord) -> str:
+    """Return what the subject of a write is called now, or nothing if it is gone; one query."""
+    model = _model(record.subject_kind)
+    try:
+        row = model._default_manager.filter(pk=record.subject_id).first() if model is not None else None  # noqa: SLF001
+    except (ValueError, ValidationError):
+        row = None
+    return "" if row is None else str(row)
 
 
 def _model(kind: str) -> type[models.Model] | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Q, QuerySet
+from datetime import datetime, timedelta
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet, Sum
 from django_otp import devices_for_user
 
 from gridtill.apps.organization.models import OrganizationUnit
@@ -52,6 +56,13 @@ def sign_ins_of(operator_id: int) -> QuerySet[SignIn]:
 def has_second_factor(operator: Operator) -> bool:
     """Tell whether an operator has confirmed an authenticator."""
     return next(iter(devices_for_user(operator, confirmed=True)), None) is not None
+
+
+def is_locked_out(operator: Operator, at: datetime) -> bool:
+    """Tell whether too many wrong passwords keep an operator out at a moment."""
+    since = at - timedelta(hours=settings.AXES_COOLOFF_TIME)
+    tries = AccessAttempt.objects.filter(username=operator.username, attempt_time__gte=since)
+    return (tries.aggregate(all=Sum("failures_since_start"))["all"] or 0) >= settings.AXES_FAILURE_LIMIT
 
 
 def may_manage(actor: Actor, operator: Operator) -> bool:

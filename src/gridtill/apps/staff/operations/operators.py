@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from axes.utils import reset as forget_attempts
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -234,6 +235,8 @@ def reset_password(*, operator_id: int, password: str, actor: Actor, at: datetim
     """
     Give an operator a first password again, which ends their sessions and must be changed at the next sign-in.
 
+    A lock after too many wrong tries is lifted as well, since forgetting is what it mostly comes from.
+
     :raises NotAllowed: if the operator is out of reach, may do more than the actor, or is the actor
     :raises InvalidValue: if the password is weak
     """
@@ -244,8 +247,23 @@ def reset_password(*, operator_id: int, password: str, actor: Actor, at: datetim
     operator.must_change_password = True
     operator.version += 1
     operator.save(update_fields=["password", "must_change_password", "version"])
+    forget_attempts(username=operator.username)
     _record(operator, "password_reset", actor, at)
     return operator
+
+
+@transaction.atomic
+def lift_lockout(*, operator_id: int, actor: Actor, at: datetime) -> bool:
+    """
+    Let somebody try again at once after too many wrong passwords; tell whether there was anything to lift.
+
+    :raises NotAllowed: if the operator is out of reach or may do more than the actor
+    """
+    operator = _locked_operator(operator_id, actor)
+    lifted = bool(forget_attempts(username=operator.username))
+    if lifted:
+        _record(operator, "lockout_lifted", actor, at)
+    return lifted
 
 
 def _record(operator: Operator, act: str, actor: Actor, at: datetime) -> None:
