@@ -70,8 +70,8 @@ def changes_of(record: AuditRecord, *, named: bool = False) -> list[Change]:
             after=_value(model, name, after.get(name), named=named),
         )
         for name in sorted({*before, *after})
-        # A new row lists every field; the empty ones say nothing, nor does a count of changes.
-        if name != "version" and (before.get(name), after.get(name)) not in _NOTHING
+        # A new row lists every field; the empty ones say nothing, nor do its id and the count of changes.
+        if name not in {"id", "version"} and (before.get(name), after.get(name)) not in _NOTHING
     ]
 
 
@@ -111,6 +111,8 @@ def _field(model: type[models.Model] | None, name: str) -> Any:
 def _label(model: type[models.Model] | None, name: str) -> str:
     field = _field(model, name)
     words = str(field.verbose_name) if field is not None else name.replace("_", " ")
+    # The unit of an amount is said beside it.
+    words = words.removesuffix(" minor").removesuffix(" wh")
     return words[:1].upper() + words[1:]
 
 

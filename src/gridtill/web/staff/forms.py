@@ -113,8 +113,8 @@ class MomentInput(forms.DateTimeInput):
 
 class NoticeForm(VersionedForm):
     title = forms.CharField(label=_("Title"), max_length=120)
-    body = forms.CharField(label=_("Text"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
     unit = forms.ChoiceField(label=_("For the staff of"), help_text=_("The unit and all below it."))
+    body = forms.CharField(label=_("Text"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
     active_from = forms.DateTimeField(label=_("Shown from"), widget=MomentInput)
     active_to = forms.DateTimeField(
         label=_("Shown until"),

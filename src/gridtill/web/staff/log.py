@@ -154,7 +154,8 @@ class LogTable(django_tables2.Table):
         return act_in_words(value)
 
     def render_subject(self, value: str, record: Any) -> str:
-        return f"{queries.kind_in_words(value)} {record.subject_id}"
+        words = queries.kind_in_words(value)
+        return f"{words[:1].upper()}{words[1:]} {record.subject_id}"
 
 
 class LogFilter(django_filters.FilterSet):
@@ -165,8 +166,11 @@ class LogFilter(django_filters.FilterSet):
         label=_("Until"), method="to_day", widget=forms.DateInput(attrs={"type": "date"}), validators=_YEARS
     )
     area = django_filters.ChoiceFilter(label=_("About"), choices=AREAS, method="by_area", empty_label=_("Everything"))
-    by_people = django_filters.BooleanFilter(
-        label=_("By people only"), method="only_people", widget=forms.CheckboxInput
+    by = django_filters.ChoiceFilter(
+        label=_("By"),
+        choices=[("people", _("People")), ("system", _("The system itself"))],
+        method="by_whom",
+        empty_label=_("Everybody"),
     )
 
     def from_day(self, rows: Any, _name: str, value: date) -> Any:
@@ -178,8 +182,8 @@ class LogFilter(django_filters.FilterSet):
     def by_area(self, rows: Any, _name: str, value: str) -> Any:
         return rows.filter(action__startswith=f"{value}.")
 
-    def only_people(self, rows: Any, _name: str, value: bool) -> Any:  # noqa: FBT001
-        return rows.filter(actor_id__isnull=False) if value else rows
+    def by_whom(self, rows: Any, _name: str, value: str) -> Any:
+        return rows.filter(actor_id__isnull=value == "system")
 
 
 LOG = ListSpec(
