@@ -141,7 +141,8 @@ class ListView:
         self.q = request.GET.get("q", "").strip()[:MAX_SEARCH_CHARS]
         self.filterset = spec.filters(request.GET, queryset=rows, request=request) if spec.filters else None
         self._options = options
-        self.table = spec.table(self._narrowed(rows), order_by_field="sort", request=request, **options)
+        # Given the request, a table would count its rows at once; RequestConfig below gives it the request.
+        self.table = spec.table(self._narrowed(rows), order_by_field="sort", **options)
         self.columns = self._choose_columns()
         self.response: HttpResponseBase | None = None
         self.refusal: Refusal | None = None

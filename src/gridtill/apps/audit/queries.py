@@ -102,10 +102,12 @@ def _field(model: type[models.Model] | None, name: str) -> Any:
     if model is None:
         return None
     try:
-        return model._meta.get_field(name)  # noqa: SLF001
+        field = model._meta.get_field(name)  # noqa: SLF001
     except FieldDoesNotExist:
         # Foreign keys are stored under the name of their column.
         return _field(model, name.removesuffix("_id")) if name.endswith("_id") else None
+    # What other rows say about this one has the name of a field, but no words of its own.
+    return field if field.concrete else None
 
 
 def _label(model: type[models.Model] | None, name: str) -> str:
