@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from datetime import datetime, timedelta
 from importlib import resources
 
@@ -29,13 +30,23 @@ from gridtill.apps.ledger.operations import ensure_chart
 from gridtill.apps.network.operations import NewTransformer, add_transformer
 from gridtill.apps.organization.models import UtilitySettings
 from gridtill.apps.organization.operations import NewUtility, add_supply_office, create_utility
+from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.pricing.operations import activate_tariff, draft_tariff
+from gridtill.apps.staff.models import Operator
 from gridtill.apps.staff.operations import DEFAULT_ROLES, NewOperator, create_operator, ensure_default_roles
+from gridtill.apps.staff.queries import actor_of
+from gridtill.apps.vending.models import Till
+from gridtill.apps.vending.operations.closing import close_day
+from gridtill.apps.vending.operations.sell import SaleOrder
+from gridtill.apps.vending.operations.shifts import count_shift, expected_cash, open_shift, sign_shift
+from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.operations.tills import Naming, add_point_of_sale, add_till
-from gridtill.kernel.actors import SYSTEM
-from gridtill.kernel.clock import now
+from gridtill.kernel.actors import SYSTEM, Actor
+from gridtill.kernel.clock import business_day, now
+from gridtill.kernel.ids import new_id
 from gridtill.sts.luhn import check_digit
 from gridtill.usecases.open_account import open_account
+from gridtill.usecases.sell import sell_and_issue
 
 PASSWORD = "till and token 4"  # noqa: S105 - printed for everybody who tries the demonstration
 # A key for trying things out, in every copy of the demonstration; it protects nothing.
@@ -45,6 +56,7 @@ OFFICES = (("HARBOUR", "Harbour 33/11 kV"), ("RIDGE", "Ridge 33/11 kV"), ("LAGOO
 STREETS = ("Mission Street", "Harbour Road", "Market Circle", "Lagoon View", "Palm Avenue", "Station Road")
 FIRST = ("Akosua", "Kwesi", "Abena", "Kofi", "Esi", "Samuel", "Joyce", "Daniel", "Afia", "Wanjiru", "Otieno", "Amina")
 LAST = ("Boateng", "Mensah", "Tetteh", "Agyeman", "Ofori", "Asante", "Mwangi", "Kamau", "Njoroge", "Hassan")
+HISTORY_DAYS = 13
 TARIFFS = ("ke-domestic-2023", "bd-desco-2015")
 
 
@@ -55,7 +67,11 @@ def seed_if_empty() -> str:
         with transaction.atomic():
             _seed(now())
     names = "\n".join(f"  {code.replace('_', '.'):16} {name}" for code, (name, _rights) in DEFAULT_ROLES.items())
-    return f"Logins of the demonstration, one a role, all with the password “{PASSWORD}”:\n{names}"
+    return (
+        f"Logins of the demonstration, one a role, all with the password “{PASSWORD}”:\n{names}\n"
+        "What a token of its meters holds:\n"
+        f"  gridtill sts decode TOKEN --drn METER --sgc {SUPPLY_GROUP} --vending-key {DEMO_VENDING_KEY.hex()}"
+    )
 
 
 def _seed(at: datetime) -> None:
@@ -91,7 +107,64 @@ def _seed(at: datetime) -> None:
         for number in (1, 2):
             naming = Naming(f"{office.code[:3]}{number}", f"{office.code.title()} till {number}")
             add_till(naming=naming, point_of_sale_id=hall.pk, actor=SYSTEM, at=at)
-    _customers([office.pk for office in offices], structures, at)
+    begun = at - timedelta(days=HISTORY_DAYS + 1)
+    agreements = _customers([office.pk for office in offices], structures, begun)
+    _history(bureau.pk, agreements, at)
+
+
+def _history(bureau_id: int, agreements: list[int], at: datetime) -> None:
+    """Sell through two halls for two weeks, with every shift signed and every day closed."""
+    chance = random.Random(11)
+    supervisor = actor_of(Operator.objects.get(username="supervisor"))
+    manager = actor_of(Operator.objects.get(username="bureau.manager"))
+    cashiers = []
+    for number, name in enumerate(("Efua Addo", "Yaw Sarpong"), start=1):
+        # Nobody signs in as these; they are there so that the books have a past.
+        operator = create_operator(
+            new=NewOperator(f"past.cashier.{number}", name, "cashier", bureau_id),
+            password=secrets.token_hex(16),
+            must_change=True,
+            actor=SYSTEM,
+            at=at,
+        )
+        cashiers.append(actor_of(operator))
+    tills = list(Till.objects.filter(code__in=["RID1", "LAG1"]).order_by("code"))
+    zone = utility_settings().zone
+    for back in range(HISTORY_DAYS, 0, -1):
+        morning = at - timedelta(days=back)
+        for cashier, till in zip(cashiers, tills, strict=True):
+            _past_shift(cashier, supervisor, till.pk, agreements, morning, chance)
+        close_day(
+            request_id=new_id(),
+            bureau_id=bureau_id,
+            day=business_day(morning, zone),
+            actor=manager,
+            at=morning + timedelta(seconds=7_000),
+        )
+
+
+def _past_shift(
+    cashier: Actor, supervisor: Actor, till_id: int, agreements: list[int], at: datetime, chance: random.Random
+) -> None:
+    shift = open_shift(request_id=new_id(), till_id=till_id, float_minor=2_000_00, actor=cashier, at=at)
+    for number in range(chance.randrange(4, 9)):
+        minor = chance.choice((50, 100, 100, 200, 200, 300, 500, 1000)) * 100
+        kind = chance.choice(("CASH", "CASH", "CASH", "MOBILE_MONEY", "BANK_CARD"))
+        tender = TenderRow(kind, minor, minor, "" if kind == "CASH" else f"QX{chance.randrange(10**7):07d}")
+        order = SaleOrder(chance.choice(agreements), shift.pk, (tender,))
+        sold_at = at + timedelta(seconds=600 * number + chance.randrange(60, 540))
+        sell_and_issue(request_id=new_id(), order=order, actor=cashier, at=sold_at)
+    ended = at + timedelta(seconds=6_000)
+    expected = expected_cash(shift)
+    count_shift(
+        request_id=new_id(),
+        shift_id=shift.pk,
+        denominations={100_00: expected // 100_00, 1: expected % 100_00},
+        note="",
+        actor=cashier,
+        at=ended,
+    )
+    sign_shift(shift_id=shift.pk, note="", actor=supervisor, at=ended)
 
 
 def _tariff(name: str, at: datetime) -> int:
@@ -101,8 +174,8 @@ def _tariff(name: str, at: datetime) -> int:
     return version.structure_id
 
 
-def _customers(office_ids: list[int], structures: list[int], at: datetime) -> None:
-    """Add forty customers with meters, of which the last two are not opened yet, and some with debts."""
+def _customers(office_ids: list[int], structures: list[int], at: datetime) -> list[int]:
+    """Add forty customers with meters, the last two not opened yet and some with debts; return open agreements."""
     chance = random.Random(7)
     transformers = [
         add_transformer(
@@ -114,6 +187,7 @@ def _customers(office_ids: list[int], structures: list[int], at: datetime) -> No
         for office, office_id in enumerate(office_ids, start=1)
         for number in (1, 2, 3)
     ]
+    agreements = []
     for serial in range(1, 41):
         name = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
         street = chance.choice(STREETS)
@@ -127,10 +201,13 @@ def _customers(office_ids: list[int], structures: list[int], at: datetime) -> No
             actor=SYSTEM,
             at=at,
         )
-        _supply(customer.pk, serial, structures[0], customer.office_id, at, opened=serial <= 38)
+        opened = serial <= 38
+        agreement_id = _supply(customer.pk, serial, structures[0], customer.office_id, at, opened=opened)
+        agreements += [agreement_id] if opened else []
+    return agreements
 
 
-def _supply(customer_id: int, serial: int, structure_id: int, store_id: int, at: datetime, *, opened: bool) -> None:
+def _supply(customer_id: int, serial: int, structure_id: int, store_id: int, at: datetime, *, opened: bool) -> int:
     body = f"07{serial:08d}"
     number = body + check_digit(body)
     fields = {
@@ -143,10 +220,11 @@ def _supply(customer_id: int, serial: int, structure_id: int, store_id: int, at:
     register_meter(fields=fields, store_id=store_id, actor=SYSTEM, at=at)
     point = add_usage_point(new=NewUsagePoint(customer_id, "House", structure_id), actor=SYSTEM, at=at)
     install_meter(usage_point_id=point.pk, meter_number=number, register_wh=0, actor=SYSTEM, at=at)
-    if not opened:
-        return
     agreement = point.agreement
+    if not opened:
+        return agreement.pk
     open_account(agreement_id=agreement.pk, terms=OpeningTerms("demo1234"), actor=SYSTEM, at=at)
     if serial % 5 == 0:
         terms = DebtTerms(DebtKind.CONNECTION, "Connection fee", RecoveryMode.PERCENT, percent_bp=3_000)
         add_debt(account_id=agreement.account_id, principal_minor=1_500_00, terms=terms, actor=SYSTEM, at=at)
+    return agreement.pk

@@ -129,7 +129,13 @@ def closed(request: Any, close_id: UUID) -> HttpResponseBase:
         }
         for code, totals in content["totals"].items()
     ]
-    context = {"close": found, "content": content, "tills": tills, "currency": request.utility.currency}
+    context = {
+        "close": found,
+        "content": content,
+        "tills": tills,
+        "idle": [till["code"] for till in tills if till["head"]["last"] < till["head"]["first"]],
+        "currency": request.utility.currency,
+    }
     return render(request, "balance/closed.html", context)
 
 

@@ -129,7 +129,7 @@ def token(digits: str, css: str = "mono") -> SafeString:
 @register.filter
 def initials(name: str | None) -> str:
     """Return up to two first letters of a name."""
-    words = (name or "").split()
+    words = [word for word in (name or "").split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 

@@ -130,7 +130,10 @@ async function askWhetherSold() {
     try {
       const answer = await fetch(target, { headers: { Accept: "text/html" }, redirect: "manual" });
       if (answer.ok) return location.assign(target);
-      if (answer.status === 404) break;
+      if (answer.status === 404) {
+        dispatchEvent(new Event("online"));
+        break;
+      }
     } catch {
       // Still no connection; it is asked again.
     }
