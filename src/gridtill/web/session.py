@@ -20,6 +20,7 @@ from gridtill.apps.staff.queries import actor_of
 
 OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
 STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
+SECOND_FACTOR = "second_factor"
 _SEEN = "seen_at"
 
 View = Callable[..., HttpResponseBase]
@@ -76,7 +77,9 @@ class OperatorSession:
         user = request.user
         if user.must_change_password:
             return "/password/"
-        if user.role.second_factor_required and not user.is_verified():
+        # Somebody who set a factor up is asked for it, whether or not their role requires one.
+        asked = user.role.second_factor_required or request.session.get(SECOND_FACTOR)
+        if asked and not user.is_verified():
             return "/second-factor/"
         return ""
 

@@ -115,6 +115,12 @@ def test_line_says_what_changed_and_the_file_says_all_of_it(bureau, scene):
     assert file[1].endswith(",She married")
 
 
+def test_moments_in_a_line_are_those_of_the_utility(bureau, scene):
+    written(scene, before={"last_login": None}, after={"last_login": LATE.isoformat()})
+
+    assert "Last login: — → 2026-11-22 23:59" in bureau.get("/log/?q=tried").content.decode()
+
+
 def test_record_shows_before_and_after_by_name(bureau, scene):
     role = Role.objects.get(code="cashier")
     record = written(

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from gridtill.apps.notices.models import Notice
 from gridtill.apps.notices.operations import NoticeDraft, create_notice
+from gridtill.apps.staff.models import Operator
 from gridtill.kernel.clock import now
 from tests.factories.scene import make_unit
 
@@ -73,18 +74,15 @@ def test_notices_need_the_right(scene, enter, url):
 def test_list_holds_the_notices_of_ones_unit_only(scene, chief, enter):
     written(scene, chief, "Own")
     far = written(scene, chief, "Far", make_unit("BUREAU", "B2", scene.utility))
-    make_bureau = enter(scene.bram)
-    scene.bram_operator = None
-    from gridtill.apps.staff.models import Operator
-
+    below = enter(scene.bram)
     Operator.objects.filter(pk=scene.bram.id).update(unit=scene.bureau)
 
-    text = make_bureau.get("/notices/").content.decode()
+    text = below.get("/notices/").content.decode()
 
     assert "Own" in text
     assert "Far" not in text
-    assert make_bureau.get(f"/notices/{far.pk}/").status_code == 404
-    assert make_bureau.post(f"/notices/{far.pk}/withdraw/").status_code == 404
+    assert below.get(f"/notices/{far.pk}/").status_code == 404
+    assert below.post(f"/notices/{far.pk}/withdraw/").status_code == 404
 
 
 def test_list_asks_the_database_equally_for_one_row_and_three(office, scene, chief):
@@ -122,9 +120,10 @@ def test_withdrawn_notice_leaves_the_desktop(bureau, scene):
     notice = written(scene, scene.bram)
     assert "No power in Mission Street." in bureau.get("/").content.decode()
     bureau.get(f"/notices/{notice.pk}/withdraw/")
+    bureau.post(f"/notices/{notice.pk}/withdraw/", {"version": "x"})
     assert Notice.objects.get().active_to is None
 
-    bureau.post(f"/notices/{notice.pk}/withdraw/")
+    bureau.post(f"/notices/{notice.pk}/withdraw/", {"version": 0})
 
     assert "No power in Mission Street." not in bureau.get("/").content.decode()
     assert "Ended" in bureau.get("/notices/").content.decode()

@@ -1,4 +1,6 @@
 import pytest
+from django.test import Client
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from gridtill.apps.staff.models import Operator, Role
@@ -52,6 +54,21 @@ def test_set_up_factor_is_not_offered_again(asha, scene):
     TOTPDevice.objects.create(user_id=scene.asha.id, name="phone", confirmed=True)
 
     assert 'href="/second-factor/"' not in asha.get("/profile/").content.decode()
+
+
+def test_factor_that_somebody_set_up_is_asked_for_at_every_sign_in(client, scene):
+    good = {"username": "asha", "password": "correct horse battery"}
+    client.post("/login/", good)
+    client.get("/second-factor/")
+    device = TOTPDevice.objects.get()
+    code = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift).token()
+    client.post("/second-factor/", {"code": f"{code:06d}"})
+    assert client.get("/profile/").status_code == 200
+
+    again = Client()
+    again.post("/login/", good)
+
+    assert again.get("/profile/")["Location"] == "/second-factor/"
 
 
 def test_profile_says_when_the_role_asks_for_a_factor(client, scene):

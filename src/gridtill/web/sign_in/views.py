@@ -22,8 +22,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from gridtill.apps.staff.choices import SignInOutcome
 from gridtill.apps.staff.operations import change_own_password, record_sign_in
+from gridtill.apps.staff.queries import has_second_factor
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
+from gridtill.web.session import SECOND_FACTOR
 from gridtill.web.sign_in.forms import CodeForm, LoginForm, PasswordForm
 
 
@@ -37,6 +39,7 @@ def login(request: HttpRequest) -> HttpResponse:
         if operator is not None:
             # A new session key, so that one seen before signing in is worth nothing.
             auth.login(request, operator)
+            request.session[SECOND_FACTOR] = has_second_factor(operator)
             _note(request, username, SignInOutcome.OK)
             return redirect(_next(request))
         locked = bool(getattr(request, "axes_locked_out", False))
@@ -124,6 +127,7 @@ def second_factor(request: Any) -> HttpResponse:
             device.confirmed = True
             device.save()
             otp_login(request, device)
+            request.session[SECOND_FACTOR] = True
             return redirect("/")
         _note(request, request.user.username, SignInOutcome.SECOND_FACTOR)
         form.add_error("code", _("This code is not right, or too old. Enter the newest one."))

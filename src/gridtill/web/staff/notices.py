@@ -132,6 +132,12 @@ def edit(request: Any, notice_id: int) -> HttpResponse:
 def withdraw(request: Any, notice_id: int) -> HttpResponse:
     notice = _found(request, notice_id)
     if request.method == "POST":
-        withdraw_notice(notice_id=notice.pk, version=notice.version, actor=request.actor, at=now())
+        text = request.POST.get("version", "")
+        seen = int(text) if text.isdecimal() and len(text) < 10 else -1
+        try:
+            withdraw_notice(notice_id=notice.pk, version=seen, actor=request.actor, at=now())
+        except Refusal as refusal:
+            messages.error(request, f"{refusal.message} {refusal.remedy}")
+            return redirect("notice_edit", notice.pk)
         messages.success(request, _t("Withdrawn. Nobody sees it any more."))
     return redirect("notices")

@@ -149,6 +149,7 @@ def operator(request: Any, operator_id: int, refusal: Refusal | None = None) -> 
         "manageable": queries.may_manage(request.actor, found),
         "second_factor": queries.has_second_factor(found),
         "locked": queries.is_locked_out(found, now()),
+        "may_read_log": request.actor.may("audit.view"),
         "own": found.pk == request.actor.id,
         "refusal": refusal,
     }
