@@ -155,6 +155,8 @@ def modify_asset(
     """
     Correct fields of an asset; its state and store are changed by moving it, never here.
 
+    Of a collector ``fields`` may name a ``concentrator_id`` too; None takes it off its concentrator.
+
     :raises AssetChanged: if ``version`` is not the stored one
     :raises InvalidValue: if a field is wrong
     :raises AssetInUse: if the number of a meter that is not in store would change
@@ -163,6 +165,8 @@ def modify_asset(
     row = asset_by_id(kind, asset_id, actor.unit_path)
     before = snapshot(row)
     wanted = dict(fields)
+    moved = kind == "collector" and "concentrator_id" in wanted
+    concentrator_id = wanted.pop("concentrator_id") if moved else None
     if kind == "meter" and "token_carrier" in wanted:
         wanted.setdefault("number", getattr(row, "number", ""))
     values = clean_fields(kind, wanted, getattr(row, "token_carrier", "KEYPAD"))
@@ -173,6 +177,10 @@ def modify_asset(
             field="number",
         )
     refuse_taken_numbers(kind, values, besides=row.pk)
+    if concentrator_id is not None:
+        asset_by_id("concentrator", concentrator_id, actor.unit_path)
+    if moved:
+        values["concentrator_id"] = concentrator_id
     rows = model_of(kind).objects.filter(pk=row.pk, version=version)
     if rows.update(version=F("version") + 1, **values) != 1:
         raise AssetChanged

@@ -3,9 +3,19 @@
 from gridtill.apps.assets.queries.archive import (
     asset_by_id,
     assets_within,
+    concentrator_by_number,
+    find_assets,
     history_of,
     meter_by_number,
     model_of,
 )
 
-__all__ = ["asset_by_id", "assets_within", "history_of", "meter_by_number", "model_of"]
+__all__ = [
+    "asset_by_id",
+    "assets_within",
+    "concentrator_by_number",
+    "find_assets",
+    "history_of",
+    "meter_by_number",
+    "model_of",
+]

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from gridtill.apps.assets.models import Collector, DataConcentrator, Meter
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.audit.queries import records_of
-from gridtill.kernel.errors import Refusal
+from gridtill.kernel.errors import InvalidValue, Refusal
 
 AnyAsset = Meter | DataConcentrator | Collector
 MODELS: dict[str, type[Meter] | type[DataConcentrator] | type[Collector]] = {
@@ -68,6 +68,15 @@ def assets_within(
     return rows.order_by("asset_number")
 
 
+def find_assets(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """Narrow assets to those whose number, address or, of meters, number on the face begins with a text."""
+    match = Q(asset_number__istartswith=text) | Q(communication_address__startswith=text)
+    if rows.model is Meter:
+        # On the face the digits are printed in groups.
+        match |= Q(number__startswith=text.replace(" ", "").replace("-", ""))
+    return rows.filter(match)
+
+
 def asset_by_id(kind: str, asset_id: int, unit_path: str) -> AnyAsset:
     """
     Return one asset with its store, if a unit or one below it keeps the asset.
@@ -78,6 +87,21 @@ def asset_by_id(kind: str, asset_id: int, unit_path: str) -> AnyAsset:
     row = rows.filter(pk=asset_id, store__path__startswith=unit_path).first()
     if row is None:
         raise AssetNotFound(f"There is no such {kind} within your unit.")
+    return row
+
+
+def concentrator_by_number(asset_number: str, unit_path: str) -> DataConcentrator:
+    """
+    Return the concentrator with an asset number, if a unit within the path keeps it.
+
+    :raises InvalidValue: if there is none; ``field`` is ``concentrator``
+    """
+    rows = DataConcentrator.objects.filter(asset_number=asset_number, store__path__startswith=unit_path)
+    row = rows.first()
+    if row is None:
+        raise InvalidValue(
+            "There is no such concentrator within your unit.", remedy="Correct its number.", field="concentrator"
+        )
     return row
 
 

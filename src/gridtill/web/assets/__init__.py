@@ -1,0 +1,1 @@
+"""Screens of meters, concentrators and collectors: one stack for the three kinds."""
