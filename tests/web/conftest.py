@@ -26,7 +26,7 @@ def enter() -> Enter:
 
     def signed_in(actor: Actor) -> Client:
         operator = Operator.objects.get(pk=actor.id)
-        role = Role.objects.create(code=f"rights-{new_id()}", name="Rights of one person")
+        role = Role.objects.create(code=f"rights-{new_id().hex}", name="Rights of one person")
         RolePermission.objects.bulk_create(RolePermission(role=role, permission=code) for code in actor.permissions)
         operator.role = role
         operator.save()
