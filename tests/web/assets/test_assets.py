@@ -259,7 +259,13 @@ def test_state_and_store_are_changed_with_a_reason(scene, clerk):
     )
     meter.refresh_from_db()
 
-    assert [code for code, _words in form.fields["new_status"].choices] == ["FAULTY", "LOST", "SCRAPPED", "IN_STORE"]
+    assert [code for code, _words in form.fields["new_status"].choices] == [
+        "",
+        "FAULTY",
+        "LOST",
+        "SCRAPPED",
+        "IN_STORE",
+    ]
     assert answer["Location"] == f"/assets/meters/{meter.pk}/"
     assert (meter.status, meter.store) == ("FAULTY", other)
     page = clerk.get(answer["Location"]).content.decode()

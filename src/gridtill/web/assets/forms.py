@@ -87,7 +87,7 @@ class MeterForm(AssetForm):
             _("Keys"),
             (*_KEYS, "base_date", "encryption_algorithm"),
         ),
-        (_("Remarks"), ("remarks",)),
+        ("", ("remarks",)),
     )
 
     number = _text(_("Meter number"), _("On its face: 11 or 13 digits for a keypad meter."), required=True, whole=True)
@@ -144,7 +144,7 @@ class ConcentratorForm(AssetForm):
     sections = (
         (_("Concentrator"), ("asset_number", "store", *_DEVICE)),
         (_("Network"), ("sim_number", "network_address", "meters_maximum", *_REACHED)),
-        (_("Remarks"), ("remarks",)),
+        ("", ("remarks",)),
     )
 
     sim_number = _text(_("SIM card number"))
@@ -157,7 +157,7 @@ class CollectorForm(AssetForm):
     sections = (
         (_("Collector"), ("asset_number", "store", *_DEVICE)),
         (_("Network"), ("concentrator", "channels", *_REACHED)),
-        (_("Remarks"), ("remarks",)),
+        ("", ("remarks",)),
     )
 
     concentrator = _text(_("Concentrator"), _("Asset number of the concentrator that it answers to."))
@@ -176,6 +176,7 @@ class MoveForm(forms.Form):
         words = dict(AssetStatus.choices)
         stays = _("%(state)s, as it is; only the store changes") % {"state": words[AssetStatus(status)]}
         self.fields["new_status"].choices = [  # type: ignore[attr-defined]
+            ("", "—"),
             *((name, words[AssetStatus(name)]) for name in following),
             (status, stays),
         ]

@@ -43,20 +43,40 @@ _ORDER = ("wrong", "changed", "new", "same")
 _LABELS = {"new": _("New"), "changed": _("Changed"), "same": _("Same"), "wrong": _("Wrong")}
 _STEPS = (_("Choose file"), _("Match columns"), _("Check"), _("Import"))
 _REQUIRED = {"asset_number", "number"}
+_HEADINGS = {
+    "number": "Meter number",
+    "rated_voltage_v": "Rated voltage",
+    "ct_ratio": "CT ratio",
+    "pt_ratio": "PT ratio",
+    "pulses_per_kwh": "Pulses per kWh",
+    "credit_maximum_wh": "Credit maximum, Wh",
+    "sim_number": "SIM number",
+}
+_TEXT, _WHOLE = _("Text."), _("A whole number.")
 _HOLDS = {
     "asset_number": _("Up to 30 characters; a number that is there already means a change."),
     "number": _("On the meter's face: 11 or 13 digits for a keypad meter."),
     "purchase_date": _("A day, as 2026-11-23."),
     "phase_configuration": ", ".join(PhaseConfiguration.values),
+    "rated_voltage_v": _("Volts, a whole number."),
+    "rated_current": _("Text, such as 5(60) A."),
+    "ct_ratio": _("A whole number; 1 if empty."),
+    "pt_ratio": _("A whole number; 1 if empty."),
+    "pulses_per_kwh": _WHOLE,
     "payment_mode": ", ".join(PaymentMode.values),
     "token_carrier": ", ".join(TokenCarrier.values),
     "credit_unit": ", ".join(CreditUnit.values),
     "credit_maximum_wh": _("Watt-hours, a whole number."),
-    "supply_group_code": _("6 digits; else that of the store."),
-    "tariff_index": _("2 digits, 01 if empty."),
-    "base_date": "1993, 2014, 2035",
-    "encryption_algorithm": "07, 11",
-    "store": _("Code of the unit; else the store chosen with the file."),
+    "supply_group_code": _("6 digits; that of the store if empty."),
+    "tariff_index": _("2 digits; 01 if empty."),
+    "key_revision": _("1 to 9; 1 if empty."),
+    "key_type": _("0 to 3; 2 if empty."),
+    "key_expiry": _("0 to 255; 255 if empty."),
+    "base_date": _("1993, 2014 or 2035; 2014 if empty."),
+    "encryption_algorithm": _("07 or 11; 11 if empty."),
+    "meters_maximum": _WHOLE,
+    "channels": _WHOLE,
+    "store": _("Code of the unit; the store chosen with the file if empty."),
 }
 
 
@@ -82,7 +102,7 @@ class Line:
 
 def heading(field: str) -> str:
     """Write a field's name as the template file has it, which is matched again on the way back."""
-    return field.replace("_", " ").capitalize()
+    return _HEADINGS.get(field) or field.replace("_", " ").capitalize()
 
 
 def _steps(now_at: int) -> list[dict[str, Any]]:
@@ -136,7 +156,7 @@ def upload(request: Any, slug: str) -> HttpResponse:
         "kind": kind,
         "form": form,
         "steps": _steps(1),
-        "fields": [(heading(name), name in _required(kind), _HOLDS.get(name, "")) for name in fields_of(kind.code)],
+        "fields": [(heading(name), name in _required(kind), _HOLDS.get(name, _TEXT)) for name in fields_of(kind.code)],
     }
     return render(request, "assets/import_upload.html", context, status=422 if form.errors else 200)
 

@@ -142,7 +142,7 @@ KINDS: dict[str, Kind] = {
                 "meters",
                 MeterTable,
                 _METER_HIDDEN,
-                _("Asset or meter number"),
+                _("Asset or meter no."),
                 _("No meters yet"),
             ),
         ),
@@ -154,9 +154,7 @@ KINDS: dict[str, Kind] = {
             _("Register concentrator"),
             "server",
             ConcentratorForm,
-            _spec(
-                "concentrators", ConcentratorTable, ("meters_maximum",), _("Asset number"), _("No concentrators yet")
-            ),
+            _spec("concentrators", ConcentratorTable, ("meters_maximum",), _("Asset no."), _("No concentrators yet")),
         ),
         Kind(
             "collector",
@@ -166,7 +164,7 @@ KINDS: dict[str, Kind] = {
             _("Register collector"),
             "cpu",
             CollectorForm,
-            _spec("collectors", CollectorTable, (), _("Asset number"), _("No collectors yet")),
+            _spec("collectors", CollectorTable, (), _("Asset no."), _("No collectors yet")),
         ),
     )
 }

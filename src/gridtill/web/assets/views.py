@@ -140,9 +140,11 @@ def _value(asset: Any, name: str) -> Any:
 
 def _sections(kind: Kind, asset: Any) -> list[tuple[Any, list[tuple[Any, Any]]]]:
     fields = kind.form.base_fields
-    return [
-        (title, [(fields[name].label, _value(asset, name)) for name in names]) for title, names in kind.form.sections
-    ]
+    (title, first_names), *rest = kind.form.sections
+    # What stands under no heading in the form belongs to the asset as a whole.
+    whole = [*first_names, *(name for heading, names in rest if not heading for name in names)]
+    shown_under = [(title, whole), *((heading, names) for heading, names in rest if heading)]
+    return [(title, [(fields[name].label, _value(asset, name)) for name in names]) for title, names in shown_under]
 
 
 def _following(kind: Kind, status: str) -> list[str]:
@@ -306,6 +308,8 @@ def move(request: Any, slug: str, asset_id: int) -> HttpResponse:
             messages.success(request, _t("The change is written."))
             return redirect("asset", slug, found.pk)
     context = {
+        "kind": kind,
+        "asset": found,
         "title": _t("Change the state of %(asset)s") % {"asset": found.asset_number},
         "subtitle": _t("Now: %(state)s") % {"state": found.get_status_display()},
         "form": form,
@@ -313,7 +317,7 @@ def move(request: Any, slug: str, asset_id: int) -> HttpResponse:
         "cancel_url": reverse("asset", args=[slug, found.pk]),
     }
     status = 409 if isinstance(refused, AssetChanged) else 422 if form.errors else 200
-    return render(request, "components/form_page.html", context, status=status)
+    return render(request, "assets/act.html", context, status=status)
 
 
 @needs("assets.edit")
@@ -336,10 +340,12 @@ def delete(request: Any, slug: str, asset_id: int) -> HttpResponse:
             messages.success(request, _t("%(asset)s is deleted.") % {"asset": found.asset_number})
             return redirect("asset_list", slug)
     context = {
+        "kind": kind,
+        "asset": found,
         "title": _t("Delete %(asset)s?") % {"asset": found.asset_number},
         "subtitle": _t("For what was entered by mistake. It cannot be brought back; the log keeps what it was."),
         "form": form,
         "submit_label": _t("Delete"),
         "cancel_url": reverse("asset", args=[slug, found.pk]),
     }
-    return render(request, "components/form_page.html", context, status=422 if form.errors else 200)
+    return render(request, "assets/act.html", context, status=422 if form.errors else 200)
