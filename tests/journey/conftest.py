@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GRIDTILL_", "DJANGO_"))}
     environment.pop("DATABASE_URL", None)
-    command = [sys.executable, "-m", "gridtill", "demo", "--port", str(port), "--folder", str(folder)]
+    command = [str(Path(sys.executable).with_name("gridtill")), "demo", "--port", str(port), "--folder", str(folder)]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:

@@ -32,7 +32,16 @@ def sign_out(page: Page) -> None:
 
 def decoded(token: str, meter: str) -> str:
     """Ask the command what the token holds, as anybody with the meter's key can."""
-    command = [sys.executable, "-m", "gridtill", "sts", "decode", token, "--drn", meter, "--sgc", "600101"]
+    command = [
+        str(Path(sys.executable).with_name("gridtill")),
+        "sts",
+        "decode",
+        token,
+        "--drn",
+        meter,
+        "--sgc",
+        "600101",
+    ]
     command += ["--vending-key", DEMO_VENDING_KEY]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout
