@@ -15,7 +15,7 @@ from gridtill.apps.assets.operations import (
     register_meter,
 )
 from gridtill.apps.assets.operations.archive import AssetChanged, AssetExists, AssetInUse
-from gridtill.apps.assets.queries import asset_by_id, assets_within, history_of
+from gridtill.apps.assets.queries import asset_by_id, assets_within, concentrator_by_number, find_assets, history_of
 from gridtill.apps.assets.queries.archive import AssetNotFound
 from gridtill.apps.assets.states import AssetMoveRefused
 from gridtill.kernel.actors import Actor, NotAllowed
@@ -229,3 +229,45 @@ def test_once_installed_meter_is_never_deleted(clerk, meter):
         delete_asset(kind="meter", asset_id=meter.pk, actor=clerk, at=AT, reason="Old")
 
     assert Meter.objects.count() == 1
+
+
+def test_collector_changes_its_concentrator_only_within_reach(stores):
+    clerk, whole = clerk_of(stores.office), clerk_of(stores.bureau)
+    near = register_concentrator(fields={"asset_number": "C1"}, store_id=stores.office.pk, actor=clerk, at=AT)
+    far = register_concentrator(fields={"asset_number": "C2"}, store_id=stores.other.pk, actor=whole, at=AT)
+    collector = register_collector(fields={"asset_number": "K1"}, store_id=stores.office.pk, actor=clerk, at=AT)
+
+    def change(concentrator_id, version):
+        fields = {"concentrator_id": concentrator_id}
+        return modify_asset(
+            kind="collector", asset_id=collector.pk, version=version, fields=fields, actor=clerk, at=AT
+        ).concentrator_id
+
+    with pytest.raises(AssetNotFound):
+        change(far.pk, 0)
+    assert change(near.pk, 0) == near.pk
+    assert change(None, 1) is None
+
+
+def test_assets_are_found_by_how_their_numbers_begin(stores):
+    clerk = clerk_of(stores.office)
+    for serial in (1, 2):
+        register_meter(fields=meter_fields(serial), store_id=stores.office.pk, actor=clerk, at=AT)
+    rows = assets_within("meter", clerk.unit_path)
+    number = str(meter_fields(2)["number"])
+
+    def found(text):
+        return [row.asset_number for row in find_assets(rows, text)]
+
+    assert found("m00001") == ["M00001"]
+    assert found(f"{number[:4]} {number[4:8]}-{number[8:]}") == ["M00002"]
+    assert found("00001") == []
+
+
+def test_concentrator_is_found_within_reach_only(stores):
+    far = clerk_of(stores.other)
+    register_concentrator(fields={"asset_number": "C2"}, store_id=stores.other.pk, actor=far, at=AT)
+
+    assert concentrator_by_number("C2", far.unit_path).asset_number == "C2"
+    with pytest.raises(InvalidValue):
+        concentrator_by_number("C2", stores.office.path)

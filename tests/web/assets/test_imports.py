@@ -75,6 +75,15 @@ def test_uploading_twice_stages_once(scene, clerk):
     assert ImportBatch.objects.count() == 1
 
 
+def test_another_file_on_the_same_page_is_another_upload(scene, clerk):
+    request_id = new_id()
+    upload(scene, clerk, row(1), request_id=request_id)
+    second = upload(scene, clerk, row(2), request_id=request_id)["Location"]
+
+    assert ImportBatch.objects.count() == 2
+    assert "M000002" in clerk.get(second).content.decode()
+
+
 def test_wrong_cells_are_marked_and_stop_the_import_unless_accepted(scene, clerk):
     url = upload(scene, clerk, row(1), ("M000002", "123", "Acme"))["Location"]
     page = clerk.get(url).content.decode()

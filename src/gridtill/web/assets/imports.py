@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -29,7 +31,7 @@ from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.ids import new_id
 from gridtill.reports.exporters import CSV_TYPE, XLSX_TYPE, write_csv, write_xlsx
-from gridtill.reports.sheets import BYTES_MAXIMUM, Sheet, SheetRefused, read_sheet
+from gridtill.reports.sheets import BYTES_MAXIMUM, SheetRefused, read_sheet
 from gridtill.web.assets.forms import UploadForm
 from gridtill.web.assets.kinds import Kind, kind_of
 from gridtill.web.assets.views import stores_of
@@ -122,10 +124,16 @@ def _batch(request: Any, kind: Kind, batch_id: Any) -> Any:
     return batch
 
 
-def _sheet(upload: Any) -> Sheet:
+def _content(upload: Any) -> bytes:
     if upload.size > BYTES_MAXIMUM:
         raise SheetRefused("The file is larger than 10 MB.", remedy="Split it into smaller files.")
-    return read_sheet(upload.read())
+    content: bytes = upload.read()
+    return content
+
+
+def _request_id(page_id: UUID, content: bytes, store: str) -> UUID:
+    # A page that was gone back to keeps its id; another file chosen on it is another upload.
+    return uuid5(page_id, f"{hashlib.sha256(content).hexdigest()} {store}")
 
 
 @needs("assets.import")
@@ -136,9 +144,10 @@ def upload(request: Any, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            sheet = _sheet(data["file"])
+            content = _content(data["file"])
+            sheet = read_sheet(content)
             batch = stage_import(
-                request_id=data["request_id"],
+                request_id=_request_id(data["request_id"], content, data["store"]),
                 kind=kind.code,
                 file_name=data["file"].name,
                 table=(sheet.headers, sheet.rows),
