@@ -15,7 +15,14 @@ from gridtill.apps.assets.operations import (
     register_meter,
 )
 from gridtill.apps.assets.operations.archive import AssetChanged, AssetExists, AssetInUse
-from gridtill.apps.assets.queries import asset_by_id, assets_within, concentrator_by_number, find_assets, history_of
+from gridtill.apps.assets.queries import (
+    asset_by_id,
+    assets_within,
+    concentrator_by_number,
+    find_assets,
+    history_of,
+    meter_by_number,
+)
 from gridtill.apps.assets.queries.archive import AssetNotFound
 from gridtill.apps.assets.states import AssetMoveRefused
 from gridtill.kernel.actors import Actor, NotAllowed
@@ -271,3 +278,38 @@ def test_concentrator_is_found_within_reach_only(stores):
     assert concentrator_by_number("C2", far.unit_path).asset_number == "C2"
     with pytest.raises(InvalidValue):
         concentrator_by_number("C2", stores.office.path)
+
+
+def test_list_is_narrowed_and_read_on_from_a_number(stores):
+    clerk = clerk_of(stores.bureau)
+    for serial, maker, store in ((1, "Acme", stores.office), (2, "Zenith", stores.office), (3, "Acme", stores.other)):
+        register_meter(fields=meter_fields(serial) | {"maker": maker}, store_id=store.pk, actor=clerk, at=AT)
+    lost = meter_by_number(str(meter_fields(2)["number"]), clerk.unit_path)
+    assert lost is not None
+    move_asset(kind="meter", asset_id=lost.pk, new_status="LOST", actor=clerk, at=AT, reason="Stock check")
+
+    def narrowed(**by):
+        return [row.asset_number for row in assets_within("meter", clerk.unit_path, **by)]
+
+    assert narrowed(text="M00001") == ["M00001"]
+    assert narrowed(text=lost.number) == ["M00002"]
+    assert narrowed(status="LOST") == ["M00002"]
+    assert narrowed(maker="Acme") == ["M00001", "M00003"]
+    assert narrowed(store_id=stores.other.pk) == ["M00003"]
+    assert narrowed(after="M00001") == ["M00002", "M00003"]
+    assert meter_by_number(lost.number, stores.other.path) is None
+
+
+def test_unknown_kind_and_state_are_refused(stores, clerk, meter):
+    with pytest.raises(AssetNotFound):
+        assets_within("car", clerk.unit_path)
+    with pytest.raises(InvalidValue, match="no such state"):
+        move_asset(kind="meter", asset_id=meter.pk, new_status="EATEN", actor=clerk, at=AT, reason="?")
+
+
+@pytest.mark.parametrize("number", ["1" * 14, "12a"])
+def test_card_meter_has_at_most_thirteen_digits(stores, clerk, number):
+    fields = {"asset_number": "M1", "number": number, "token_carrier": "CARD"}
+
+    with pytest.raises(InvalidValue, match="at most 13 digits"):
+        register_meter(fields=fields, store_id=stores.office.pk, actor=clerk, at=AT)

@@ -6,7 +6,7 @@ import pytest
 from tests.apps.assets.stores import AT, clerk_of, make_stores, meter_fields
 
 from gridtill.apps.assets.models import ImportBatch, Meter
-from gridtill.apps.assets.operations import register_meter
+from gridtill.apps.assets.operations import note_installed, register_meter
 from gridtill.apps.assets.operations.imports import (
     AlreadyImported,
     RowsWrong,
@@ -209,3 +209,39 @@ def test_empty_cell_keeps_what_is_there(stores, clerk):
     batch = stage(stores, clerk, row(1, maker=""))
 
     assert [line.verdict for line in checked_rows(batch, clerk.unit_path)] == ["same"]
+
+
+def test_rows_are_held_against_what_the_archive_has(stores, clerk):
+    whole = clerk_of(stores.bureau)
+    kept = register_meter(fields=meter_fields(1), store_id=stores.office.pk, actor=whole, at=AT)
+    put_up = register_meter(fields=meter_fields(2), store_id=stores.office.pk, actor=whole, at=AT)
+    note_installed(kind="meter", asset_id=put_up.pk, actor=whole, at=AT)
+
+    batch = stage(
+        stores,
+        whole,
+        ("M00009", kept.number, "", ""),
+        ("M00001", "", "", "S2"),
+        ("M00002", meter_fields(3)["number"], "", ""),
+    )
+
+    assert [line.wrong for line in checked_rows(batch, whole.unit_path)] == [
+        {"number": "Asset M00001 has this number already."},
+        {"store": "It is kept in another store. Move it there first."},
+        {"number": "It is not in store, so its number stays."},
+    ]
+
+
+def test_change_of_carrier_holds_the_number_to_it(stores, clerk):
+    fields = {"asset_number": "M1", "number": "12345", "token_carrier": "CARD"}
+    register_meter(fields=fields, store_id=stores.office.pk, actor=clerk, at=AT)
+
+    batch = stage(stores, clerk, ("M1", "KEYPAD"), headers=("Asset No.", "Token type"))
+
+    wrong = checked_rows(batch, clerk.unit_path)[0].wrong
+    assert wrong["number"].startswith("A meter number has 11 or 13 digits; this one has 5.")
+
+
+def test_file_without_rows_is_refused(stores, clerk):
+    with pytest.raises(InvalidValue, match="no rows"):
+        stage(stores, clerk)

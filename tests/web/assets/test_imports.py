@@ -193,6 +193,7 @@ def test_template_of_another_form_is_not_found(clerk):
 
 
 def test_import_page_tells_what_the_columns_hold(clerk):
+    assert "/assets/collectors/import/" in clerk.get("/assets/collectors/").content.decode()
     page = clerk.get("/assets/collectors/import/").content.decode()
 
     assert "What the columns may hold" in page
