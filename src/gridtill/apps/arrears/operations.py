@@ -62,12 +62,14 @@ def add_debt(
     """
     Set up a debt that purchases will pay off, and book it as receivable.
 
-    :raises InvalidValue: if the amount or the terms cannot be
+    :raises InvalidValue: if the amount or the terms cannot be, or the account is closed
     """
     terms.check()
     if not 1 <= principal_minor <= AMOUNT_MAXIMUM:
         raise InvalidValue("The debt must be positive.", field="principal")
     account = CustomerAccount.objects.select_related("customer__office").get(pk=account_id)
+    if account.closed_at is not None:
+        raise InvalidValue("This account is closed; no purchase will pay a debt of it.", field="customer")
     unit_path = account.customer.office.path
     # The worth of a meter's initial credit is part of opening the account.
     actor.require("account.open" if terms.kind == DebtKind.PRELOAD else "debt.edit", unit_path)
@@ -151,8 +153,11 @@ def set_frozen(*, debt_id: int, frozen: bool, actor: Actor, at: datetime) -> Aux
     actor.require("debt.edit", unit_path)
     if row.status == DebtStatus.PAID:
         raise InvalidValue("This debt is paid already.")
-    before = row.status
-    row.status = DebtStatus.FROZEN if frozen else DebtStatus.OPEN
+    before, after = row.status, DebtStatus.FROZEN if frozen else DebtStatus.OPEN
+    if before == after:
+        # Pressed twice, or by two people: what was wanted is so, and one record of it is enough.
+        return row
+    row.status = after
     row.version += 1
     row.save(update_fields=["status", "version"])
     record_write(

@@ -8,21 +8,42 @@ from django.db import transaction
 from django.db.models import Max
 
 from gridtill.apps.audit.operations import record_write
+from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.pricing.choices import TariffStatus
 from gridtill.apps.pricing.models import PricingStructure, TariffVersion
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.canonical import sha256_hex
+from gridtill.kernel.clock import business_day
 from gridtill.kernel.errors import InvalidValue, Refusal
-from gridtill.tariff.document import load_tariff
+from gridtill.tariff.document import Tariff, TariffInvalid, load_tariff
 from gridtill.tariff.vectors import check_vectors
 
 DOCUMENT_MAXIMUM = 256 * 1024
+REASON_MAXIMUM = 500
+COLUMNS = {"code": 30, "title": 120, "price_class": 30}
 
 
 class TariffNotActivated(Refusal):
     """A draft cannot be put into force as it is, by this person, or at that moment."""
 
     code = "tariff_not_activated"
+
+
+def read_document(document: str) -> Tariff:
+    """
+    Read a document that is to be kept, with the bounds that a price list sets besides the language's own.
+
+    :raises TariffInvalid: naming the place in the document that cannot be read
+    :raises InvalidValue: if the document is too large
+    """
+    if len(document.encode()) > DOCUMENT_MAXIMUM:
+        raise InvalidValue("The document is larger than 256 KiB.", field="document")
+    tariff = load_tariff(document)
+    for key, most in COLUMNS.items():
+        text = getattr(tariff, key)
+        if len(text) > most or not text.isprintable():
+            raise TariffInvalid(f"{key} must be plain text of at most {most} characters.", field="document")
+    return tariff
 
 
 @transaction.atomic
@@ -36,10 +57,9 @@ def draft_tariff(*, document: str, actor: Actor, at: datetime) -> TariffVersion:
     :raises InvalidValue: if the document is too large, or moves a price list to another class
     """
     actor.require("tariff.edit")
-    if len(document) > DOCUMENT_MAXIMUM:
-        raise InvalidValue("The document is larger than 256 KiB.", field="document")
-    tariff = load_tariff(document)
-    structure, _made = PricingStructure.objects.get_or_create(
+    tariff = read_document(document)
+    # Locked, so that two drafts written at once take two numbers.
+    structure, _made = PricingStructure.objects.select_for_update().get_or_create(
         code=tariff.code, defaults={"name": tariff.title, "price_class": tariff.price_class}
     )
     if structure.price_class != tariff.price_class:
@@ -75,7 +95,8 @@ def activate_tariff(*, version_id: int, active_from: datetime, actor: Actor, at:
     Put a draft into force from a moment on; it never changes afterwards.
 
     :raises TariffNotActivated: if a vector fails, the author activates, it is no draft, or the
-        moment lies before now or before a version that is in force from later on
+        moment lies before now or before a version that is in force from later on, the tariff's
+        own first day has not come by then, or it is in another currency than the utility
     """
     actor.require("tariff.activate")
     version = TariffVersion.objects.select_for_update().get(pk=version_id)
@@ -88,6 +109,18 @@ def activate_tariff(*, version_id: int, active_from: datetime, actor: Actor, at:
     if failures or not tariff.vectors:
         first = str(failures[0]) if failures else "it has none"
         raise TariffNotActivated(f"The tariff fails its own test vectors: {first}.", remedy="Mend it in a new draft.")
+    settings = utility_settings()
+    if tariff.currency != settings.currency:
+        raise TariffNotActivated(
+            f"The tariff is in {tariff.currency}, and the utility sells in {settings.currency}.",
+            remedy="Write a draft in the utility's currency.",
+        )
+    if business_day(active_from, settings.zone) < tariff.valid_from:
+        raise TariffNotActivated(
+            f"The document says that it applies from {tariff.valid_from:%d %b %Y}.",
+            remedy="Begin on that day or later.",
+            field="active_from",
+        )
     if active_from < at and actor.id is not None:
         raise TariffNotActivated("A tariff cannot begin in the past.", field="active_from")
     later = TariffVersion.objects.filter(
@@ -114,9 +147,12 @@ def withdraw_tariff(*, version_id: int, reason: str, actor: Actor, at: datetime)
     """
     Take back a version that has not begun yet, or a draft.
 
-    :raises TariffNotActivated: if it is in force
+    :raises TariffNotActivated: if it is in force, or was withdrawn already
+    :raises InvalidValue: if no reason is given
     """
     actor.require("tariff.activate")
+    if not 3 <= len(reason.strip()) <= REASON_MAXIMUM:
+        raise InvalidValue("Give a reason of 3 to 500 characters.", field="reason")
     version = TariffVersion.objects.select_for_update().get(pk=version_id)
     if version.status == TariffStatus.WITHDRAWN:
         raise TariffNotActivated("It was withdrawn already.")
@@ -132,6 +168,6 @@ def withdraw_tariff(*, version_id: int, reason: str, actor: Actor, at: datetime)
         action="pricing.version.withdrawn",
         subject=version,
         unit_path=actor.unit_path,
-        reason=reason,
+        reason=reason.strip(),
     )
     return version
