@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Protocol
 
 from gridtill.kernel.actors import Actor
@@ -151,12 +152,18 @@ def year_window(tariff: Tariff, day: date) -> date:
     return start if day >= start else date(day.year - 1, month, first)
 
 
+@lru_cache(maxsize=64)
+def _recent_months(month: date) -> tuple[str, ...]:
+    """Return the three years of months before a month, the latest first, as standings name them."""
+    return tuple(add_months(month, -back).isoformat()[:7] for back in range(1, 37))
+
+
 def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
     """Return the accumulators as they stand at a moment: windows that ended count from zero."""
     day = business_day(at, basis.zone)
     month = month_start(day)
     months = basis.months_wh
-    recent = tuple(months.get(add_months(month, -back).isoformat()[:7], 0) for back in range(1, 37))
+    recent = tuple([months.get(key, 0) for key in _recent_months(month)])
     opened = business_day(basis.opened_at, basis.zone) if basis.opened_at else None
     return History(
         month_wh=months.get(month.isoformat()[:7], 0),

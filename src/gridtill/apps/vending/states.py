@@ -27,6 +27,9 @@ class DeliveryEvent(StrEnum):
 TRANSITIONS: dict[tuple[str, DeliveryEvent], str] = {
     ("PENDING", DeliveryEvent.DISPATCH): "DISPATCHED",
     ("PENDING", DeliveryEvent.CANCEL): "CANCELLED",
+    # An issuer that answers the same however often it is asked needs no note that it was asked.
+    ("PENDING", DeliveryEvent.ISSUE): "ISSUED",
+    ("FAILED", DeliveryEvent.ISSUE): "ISSUED",
     ("DISPATCHED", DeliveryEvent.ISSUE): "ISSUED",
     ("DISPATCHED", DeliveryEvent.TIME_OUT): "UNKNOWN",
     ("DISPATCHED", DeliveryEvent.REFUSE): "FAILED",

@@ -150,7 +150,14 @@ class IssueUnknown(Exception):
 
 
 class TokenIssuer(Protocol):
-    """Something that makes and checks tokens for meters, holding the vending keys itself."""
+    """
+    Something that makes and checks tokens for meters, holding the vending keys itself.
+
+    ``repeatable`` says that its digits follow from the request alone, so that there is no
+    answer to lose: it may be asked again without asking first what became of the last time.
+    """
+
+    repeatable: bool
 
     def issue_credit(self, request: CreditRequest) -> IssuedToken:
         """

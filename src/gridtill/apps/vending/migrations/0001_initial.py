@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sequence', models.BigIntegerField()),
-                ('number', models.CharField(max_length=30, unique=True)),
+                ('number', models.CharField(max_length=30)),
                 ('kind', models.CharField(choices=[('VEND', 'Purchase'), ('REVERSAL', 'Reversal'), ('SHIFT_OPENED', 'Shift opened'), ('SAFE_DROP', 'Safe drop'), ('SHIFT_COUNTED', 'Shift counted'), ('SHIFT_CLOSED', 'Shift closed'), ('CHEQUE_BOUNCED', 'Cheque returned'), ('SETTLEMENT', 'Account settlement')], max_length=16)),
                 ('subject_id', models.UUIDField(db_index=True, help_text='Vend, reversal or movement that it documents.', null=True)),
                 ('at', models.DateTimeField()),
@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
             name='Vend',
             fields=[
                 ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('number', models.CharField(help_text='Receipt number: till and document sequence.', max_length=30, unique=True)),
+                ('number', models.CharField(help_text='Receipt number: till and document sequence.', max_length=30)),
                 ('kind', models.CharField(choices=[('TOKEN_SALE', 'Purchase'), ('ACCOUNT_PAYMENT', 'Payment without energy')], max_length=16)),
                 ('state', models.CharField(choices=[('SOLD', 'Sold'), ('REVERSED', 'Reversed')], max_length=8)),
                 ('channel', models.CharField(choices=[('KEYPAD', 'Keypad token'), ('CARD', 'IC card'), ('REMOTE', 'Over the air')], max_length=10)),
@@ -309,6 +309,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='salesdocument',
+            constraint=models.UniqueConstraint(fields=('number',), name='document_number_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='salesdocument',
             constraint=models.UniqueConstraint(fields=('till', 'sequence'), name='document_sequence_once'),
         ),
         migrations.AddConstraint(
@@ -330,6 +334,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='vend',
             index=models.Index(fields=['business_day', 'till'], name='vend_day_till'),
+        ),
+        migrations.AddConstraint(
+            model_name='vend',
+            constraint=models.UniqueConstraint(fields=('number',), name='vend_number_once'),
         ),
         migrations.AddConstraint(
             model_name='vend',

@@ -9,7 +9,7 @@ class SalesDocument(models.Model):
 
     till = models.ForeignKey(Till, models.PROTECT, related_name="documents", db_index=False)
     sequence = models.BigIntegerField()
-    number = models.CharField(max_length=30, unique=True)
+    number = models.CharField(max_length=30)
     kind = models.CharField(max_length=16, choices=DocumentKind)
     subject_id = models.UUIDField(null=True, db_index=True, help_text="Vend, reversal or movement that it documents.")
     shift = models.ForeignKey(CashierShift, models.PROTECT, related_name="documents", db_index=False)
@@ -19,7 +19,11 @@ class SalesDocument(models.Model):
     hash = models.CharField(max_length=64, help_text="SHA-256 of the previous hash, a line feed and the payload.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["till", "sequence"], name="document_sequence_once")]
+        constraints = [
+            # Not unique=True, which would add a second index for searches by pattern to every sale.
+            models.UniqueConstraint(fields=["number"], name="document_number_once"),
+            models.UniqueConstraint(fields=["till", "sequence"], name="document_sequence_once"),
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -40,7 +40,7 @@ class Vend(models.Model):
     """A purchase that was paid; its id is the request's, so that pressing twice sells once."""
 
     id = models.UUIDField(primary_key=True)
-    number = models.CharField(max_length=30, unique=True, help_text="Receipt number: till and document sequence.")
+    number = models.CharField(max_length=30, help_text="Receipt number: till and document sequence.")
     kind = models.CharField(max_length=16, choices=VendKind)
     state = models.CharField(max_length=8, choices=VendState)
     channel = models.CharField(max_length=10, choices=TokenCarrier)
@@ -67,7 +67,11 @@ class Vend(models.Model):
     before = models.JSONField(help_text="Standing that the quote started from; a reversal restores it.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["agreement", "sequence"], name="vend_sequence_once")]
+        constraints = [
+            # Not unique=True, which would add a second index for searches by pattern to every sale.
+            models.UniqueConstraint(fields=["number"], name="vend_number_once"),
+            models.UniqueConstraint(fields=["agreement", "sequence"], name="vend_sequence_once"),
+        ]
         indexes = [models.Index(fields=["business_day", "till"], name="vend_day_till")]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import DeliveryState
 from gridtill.apps.vending.models import Delivery
+from gridtill.apps.vending.operations.statement import write_token
 from gridtill.apps.vending.states import DeliveryEvent, next_state
 from gridtill.drivers.security.base import (
     CreditRequest,
@@ -44,14 +45,49 @@ def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssue
     Asking again for one that was issued returns it. A refusal ends in FAILED, no
     answer in UNKNOWN; an UNKNOWN one is looked up by its request id, never re-issued.
     """
-    delivery = Delivery.objects.select_related("vend").get(vend_id=vend_id)
+    delivery = Delivery.objects.get(vend_id=vend_id)
     issuer = issuer or token_issuer()
+    if issuer.repeatable and delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
+        return _make(delivery, issuer, actor, at)
     if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
         return _ask(delivery, issuer, actor, at)
     if delivery.state in {DeliveryState.DISPATCHED, DeliveryState.UNKNOWN}:
         return _look_up(delivery, issuer, actor, at)
     return delivery
+
+
+def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
+    """Take a token from an issuer that gives the same digits however often it is asked: one write, no note before."""
+    try:
+        token = issuer.issue_credit(_request(delivery))
+    except IssueRefused as refusal:
+        _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
+        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal.message}")
+    _check_answer(delivery, token)
+    new = next_state(delivery.state, DeliveryEvent.ISSUE)
+    written = write_token(
+        delivery_id=delivery.pk,
+        old=delivery.state,
+        new=new,
+        token=token.digits,
+        check_value=token.vending_key_check_value,
+        actor=actor,
+        at=at,
+    )
+    if written:
+        delivery.state, delivery.token, delivery.check_value = new, token.digits, token.vending_key_check_value
+        delivery.changed_at, delivery.detail = at, ""
+        return delivery
+    delivery.refresh_from_db()
+    if not delivery.token:
+        raise DeliveryMoved("This delivery was moved by somebody else meanwhile.")
+    return delivery
+
+
+def _check_answer(delivery: Delivery, token: IssuedToken) -> None:
+    if (token.token_identifier, token.units) != (delivery.token_identifier, delivery.units):
+        raise WrongToken("The token issuer answered for another purchase. The token was not used.")
 
 
 def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
@@ -81,8 +117,7 @@ def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime
 
 
 def _keep(delivery: Delivery, token: IssuedToken, actor: Actor, at: datetime) -> Delivery:
-    if (token.token_identifier, token.units) != (delivery.token_identifier, delivery.units):
-        raise WrongToken("The token issuer answered for another purchase. The token was not used.")
+    _check_answer(delivery, token)
     return _move(
         delivery,
         DeliveryEvent.ISSUE,

@@ -9,16 +9,17 @@ same transaction. Both take the same named parameters.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from gridtill.apps.ledger.operations import SALE_FRAGMENTS
 from gridtill.apps.vending.queries.hot import run
+from gridtill.kernel.actors import Actor
 
 _VEND_COLUMNS = (
     "id, number, kind, state, channel, bureau_id, agreement_id, customer_id, meter_id, till_id, shift_id, cashier_id,"
@@ -48,7 +49,7 @@ _TENDER_COLUMNS = "vend_id, kind, amount_minor, received_minor, reference, bank,
 _CASTS = {
     "id": "uuid", "delivery": "uuid", "business_day": "date", "calendar_day": "date", "before": "jsonb",
     "security": "jsonb", "audit_after": "jsonb", "months": "jsonb", "year_start": "date", "charged_through": "date",
-    "at": "timestamptz",
+    "at": "timestamptz", "after": "jsonb",
 }  # fmt: skip
 
 
@@ -95,15 +96,13 @@ _POSTGRESQL_MANY = (
     (
         "tenders",
         f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"
-        " SELECT %(id)s::uuid, x.k, x.a, x.r, x.f, x.b, x.d FROM unnest(%(tender_kinds)s::text[],"
-        " %(tender_amounts)s::bigint[], %(tender_received)s::bigint[], %(tender_references)s::text[],"
-        " %(tender_banks)s::text[], %(tender_drawers)s::text[]) AS x(k, a, r, f, b, d)",
+        " SELECT %(id)s::uuid, x ->> 0, (x ->> 1)::bigint, (x ->> 2)::bigint, x ->> 3, x ->> 4, x ->> 5"
+        " FROM jsonb_array_elements(%(tenders)s::jsonb) AS x",
     ),
     (
         "drawer",
-        "UPDATE vending_shifttender SET sold_count = sold_count + 1, sold_minor = sold_minor + x.a"
-        " FROM unnest(%(tender_kinds)s::text[], %(tender_amounts)s::bigint[]) AS x(k, a)"
-        " WHERE shift_id = %(shift)s AND kind = x.k",
+        "UPDATE vending_shifttender SET sold_count = sold_count + 1, sold_minor = sold_minor + (x ->> 1)::bigint"
+        " FROM jsonb_array_elements(%(tenders)s::jsonb) AS x WHERE shift_id = %(shift)s AND kind = x ->> 0",
     ),
 )
 _POSTGRESQL_DEBTS = (
@@ -208,18 +207,20 @@ def _write_postgresql(
     debts: Sequence[tuple[int, int, int]],
 ) -> bool:
     scalars = {name: _dumps(value) if isinstance(value, Mapping) else value for name, value in params.items()}
-    columns = list(zip(*(tender.values() for tender in tenders), strict=True))
-    names = ("tender_kinds", "tender_amounts", "tender_received", "tender_references", "tender_banks", "tender_drawers")
-    scalars |= {name: list(column) for name, column in zip(names, columns, strict=True)}
-    scalars |= {
-        "posting_accounts": [account for account, _amount in postings],
-        "posting_amounts": [amount for _account, amount in postings],
-    }
+    # Lists go as text that the server reads: the driver takes longer over its own arrays than a round trip.
+    scalars["tenders"] = json.dumps([tender.values() for tender in tenders])
+    scalars["posting_accounts"] = _array(account for account, _amount in postings)
+    scalars["posting_amounts"] = _array(amount for _account, amount in postings)
     if debts:
         ids, before, taken = zip(*debts, strict=True)
-        scalars |= {"debt_ids": list(ids), "debt_before": list(before), "debt_taken": list(taken)}
+        scalars |= {"debt_ids": _array(ids), "debt_before": _array(before), "debt_taken": _array(taken)}
     rows = run(_POSTGRESQL[bool(debts)], scalars, returns=True)
     return bool(rows[0]["debts_taken"] == len(debts))
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """Spell whole numbers as PostgreSQL reads an array."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _dumps(value: Mapping[str, Any]) -> str:
@@ -237,3 +238,78 @@ def _sqlite_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _dumps(value)
     return value
+
+
+_ISSUE_UPDATE = (
+    "UPDATE vending_delivery SET state = {new}, token = {token}, check_value = {check_value}, changed_at = {at},"
+    " detail = '' WHERE id = {delivery} AND state = {old} RETURNING id"
+)
+_ISSUE_AUDIT = (
+    f"INSERT INTO audit_auditrecord ({_AUDIT_COLUMNS}) SELECT {{at}}, {{actor}}, {{actor_name}},"
+    " 'vending.delivery.issue', 'vending.delivery', {subject}, {unit_path}, NULL, '', {before}, {after}"
+)
+
+
+def _issue_parts(vendor: str) -> tuple[str, str]:
+    names = [
+        "new",
+        "token",
+        "check_value",
+        "at",
+        "delivery",
+        "old",
+        "actor",
+        "actor_name",
+        "subject",
+        "unit_path",
+        "before",
+        "after",
+    ]
+    values = {name: _value(name, vendor) for name in names}
+    if vendor == "postgresql":
+        # In a select list nothing tells the server what a parameter is.
+        values |= {name: f"{values[name]}::text" for name in ("actor_name", "subject", "unit_path")}
+        values |= {"actor": f"{values['actor']}::bigint"}
+    return _ISSUE_UPDATE.format(**values), _ISSUE_AUDIT.format(**values)
+
+
+def _issue_postgresql(*, lazily: bool) -> str:
+    update, audit = _issue_parts("postgresql")
+    # A token that a crash loses is made again with the same digits, so its commit need not wait for the disk.
+    # Never inside somebody else's transaction: that one may hold money.
+    lazy = ", set_config('synchronous_commit', 'off', true)" if lazily else ""
+    return f"WITH moved AS ({update}), noted AS ({audit} FROM moved) SELECT (SELECT count(*) FROM moved) AS moved{lazy}"
+
+
+_ISSUE_POSTGRESQL = {lazily: _issue_postgresql(lazily=lazily) for lazily in (False, True)}
+_ISSUE_SQLITE = _issue_parts("sqlite")
+
+
+def write_token(
+    *, delivery_id: UUID, old: str, new: str, token: str, check_value: str, actor: Actor, at: datetime
+) -> bool:
+    """Keep a token with a delivery that is still in its old state, audited; False if it is not, and nothing is kept."""
+    params: dict[str, Any] = {
+        "delivery": delivery_id,
+        "old": old,
+        "new": new,
+        "token": token,
+        "check_value": check_value,
+        "at": at,
+        "actor": actor.id,
+        "actor_name": actor.name,
+        "subject": str(delivery_id),
+        "unit_path": actor.unit_path,
+        "before": {"state": old},
+        "after": {"state": new},
+    }
+    if connection.vendor == "postgresql":
+        scalars = {name: _dumps(value) if isinstance(value, Mapping) else value for name, value in params.items()}
+        rows = run(_ISSUE_POSTGRESQL[not connection.in_atomic_block], scalars, returns=True)
+        return bool(rows[0]["moved"])
+    scalars = {name: _sqlite_value(value) for name, value in params.items()}
+    with transaction.atomic():
+        moved = bool(run(_ISSUE_SQLITE[0], scalars, returns=True))
+        if moved:
+            run(_ISSUE_SQLITE[1], scalars, returns=False)
+    return moved

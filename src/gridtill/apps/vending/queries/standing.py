@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -89,20 +90,16 @@ class Debt:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class SaleBasis:
-    """What the locked read returned; fields are named as their columns are."""
+class SaleBasis(SimpleNamespace):
+    """What the locked read returned; attributes are named as their columns are."""
 
-    row: dict[str, Any]
     debts: tuple[Debt, ...]
     months_wh: dict[str, int]
     zone: ZoneInfo
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.row[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 def read_sale_basis(*, agreement_id: int, shift_id: int, at: datetime) -> SaleBasis | None:
@@ -149,9 +146,7 @@ def _basis(row: dict[str, Any]) -> SaleBasis:
         row["opened_at"] = row["opened_at"].replace(tzinfo=UTC)
     months = row["months_wh"]
     debts = row["debts"]
-    return SaleBasis(
-        row=row,
-        debts=tuple(Debt(*item) for item in (json.loads(debts) if isinstance(debts, str) else debts or ())),
-        months_wh=json.loads(months) if isinstance(months, str) else months,
-        zone=ZoneInfo(row["time_zone"]),
-    )
+    row["debts"] = tuple([Debt(*item) for item in (json.loads(debts) if isinstance(debts, str) else debts or ())])
+    row["months_wh"] = json.loads(months) if isinstance(months, str) else months
+    row["zone"] = ZoneInfo(row["time_zone"])
+    return SaleBasis(**row)

@@ -60,6 +60,8 @@ class SoftwareIssuer:
     :raises ValueError: if a vending key has neither 8 nor 20 bytes
     """
 
+    repeatable = True
+
     def __init__(self, vending_keys: Mapping[KeySlot, bytes], sta_tables: StaTables = SAMPLE_TABLES) -> None:
         if any(len(key) not in (8, 20) for key in vending_keys.values()):
             raise ValueError("a vending key has 8 bytes (key generation 02) or 20 (key generation 04)")
