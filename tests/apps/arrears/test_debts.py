@@ -85,6 +85,23 @@ def test_debt_of_nothing_or_of_too_much_is_refused(add, principal):
     assert refused.value.field == "principal"
 
 
+def test_pressing_twice_sets_up_one_debt(scene, add):
+    request_id = new_id()
+
+    debts = {add(principal_minor=50_00, terms=SHARE, request_id=request_id).pk for _press in range(2)}
+
+    assert (len(debts), balance_of("1400")) == (1, 50_00)
+    with pytest.raises(InvalidValue, match="other contents"):
+        add(principal_minor=60_00, terms=SHARE, request_id=request_id)
+
+
+def test_request_of_something_else_is_no_debt(scene, supply, add):
+    vend_id = sell(scene, supply)
+
+    with pytest.raises(InvalidValue, match="other contents"):
+        add(principal_minor=50_00, terms=SHARE, request_id=vend_id)
+
+
 def test_closed_account_takes_no_debt(supply, add):
     supply.account.closed_at = MORNING
     supply.account.save()

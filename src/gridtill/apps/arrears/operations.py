@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import F
@@ -16,6 +16,7 @@ from gridtill.apps.audit.operations import record_write, snapshot
 from gridtill.apps.customers.models import CustomerAccount
 from gridtill.apps.ledger.choices import EntryKind
 from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
+from gridtill.apps.ledger.queries import reference_of
 from gridtill.apps.organization.queries import utility_settings
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import business_day
@@ -57,22 +58,34 @@ class DebtTerms:
 
 @transaction.atomic
 def add_debt(
-    *, account_id: int, principal_minor: int, terms: DebtTerms, actor: Actor, at: datetime
+    *,
+    account_id: int,
+    principal_minor: int,
+    terms: DebtTerms,
+    actor: Actor,
+    at: datetime,
+    request_id: UUID | None = None,
 ) -> AuxiliaryAgreement:
     """
-    Set up a debt that purchases will pay off, and book it as receivable.
+    Set up a debt that purchases will pay off, and book it as receivable; the same request does so once.
 
-    :raises InvalidValue: if the amount or the terms cannot be, or the account is closed
+    :raises InvalidValue: if the amount or the terms cannot be, the account is closed, or the
+        request was another one before
     """
     terms.check()
     if not 1 <= principal_minor <= AMOUNT_MAXIMUM:
         raise InvalidValue("The debt must be positive.", field="principal")
-    account = CustomerAccount.objects.select_related("customer__office").get(pk=account_id)
+    # Locked, so that of two equal requests the second sees what the first has done.
+    accounts = CustomerAccount.objects.select_for_update(of=("self",)).select_related("customer__office")
+    account = accounts.get(pk=account_id)
     if account.closed_at is not None:
         raise InvalidValue("This account is closed; no purchase will pay a debt of it.", field="customer")
     unit_path = account.customer.office.path
     # The worth of a meter's initial credit is part of opening the account.
     actor.require("account.open" if terms.kind == DebtKind.PRELOAD else "debt.edit", unit_path)
+    entry_id = request_id or uuid4()
+    if (done := reference_of(entry_id)) is not None:
+        return _repeated(done, account_id, principal_minor)
     debt = AuxiliaryAgreement.objects.create(
         account=account,
         kind=terms.kind,
@@ -87,12 +100,24 @@ def add_debt(
     )
     day = business_day(at, utility_settings().zone)
     post_entry(
-        head=EntryHead(uuid4(), EntryKind.DEBT, f"DEBT-{debt.pk}", day, at, at),
+        head=EntryHead(entry_id, EntryKind.DEBT, f"DEBT-{debt.pk}", day, at, at),
         lines=[Line("1400", principal_minor), Line("4950", -principal_minor)],
     )
     record_write(
         actor=actor, at=at, action="arrears.debt.added", subject=debt, unit_path=unit_path, after=snapshot(debt)
     )
+    return debt
+
+
+def _repeated(reference: str, account_id: int, principal_minor: int) -> AuxiliaryAgreement:
+    """Return the debt that a request set up before."""
+    same = AuxiliaryAgreement.objects.filter(account_id=account_id, principal_minor=principal_minor)
+    number = reference.removeprefix("DEBT-")
+    debt = same.filter(pk=int(number)).first() if number.isdecimal() else None
+    if debt is None:
+        raise InvalidValue(
+            "This form was sent before with other contents. Nothing was changed.", remedy="Open it anew."
+        )
     return debt
 
 

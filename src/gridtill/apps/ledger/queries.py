@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.db.models import Sum
 
@@ -42,6 +43,11 @@ def lines_of(reference: str) -> list[tuple[str, int]]:
     return list(
         Posting.objects.filter(entry__reference=reference).order_by("id").values_list("account__code", "amount_minor")
     )
+
+
+def reference_of(entry_id: UUID) -> str | None:
+    """Return what the entry with an id refers to, None if there is no such entry."""
+    return JournalEntry.objects.values_list("reference", flat=True).filter(pk=entry_id).first()
 
 
 def is_balanced() -> bool:
