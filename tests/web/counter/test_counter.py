@@ -3,7 +3,10 @@ from datetime import timedelta
 
 import pytest
 
+from gridtill.apps.arrears.models import AuxiliaryAgreement
 from gridtill.apps.ledger.models import Posting
+from gridtill.apps.ledger.queries import balance_of, is_balanced
+from gridtill.apps.staff.models import Operator, RolePermission
 from gridtill.apps.vending.models import Delivery, ReceiptPrint, Tender, Vend
 from gridtill.kernel.ids import new_id
 from tests.factories.scene import actor_for, make_operator, make_supply, make_unit
@@ -288,3 +291,96 @@ def test_declined_wish_leaves_the_purchase_sold(scene, enter, desk, supply):
     vend.refresh_from_db()
     assert (vend.state, vend.reversal_requests.get().state) == ("SOLD", "DECLINED")
     assert boss.post(address, {"decision": "approve"}).status_code == 404
+
+
+def modifying(**changes):
+    ids = {"reversal_id": str(new_id()), "request_id": str(new_id())}
+    return ids | {"amount": "60", "pay": "CASH", "reason": "typed 100 for 60"} | changes
+
+
+def test_wrong_amount_is_put_right_in_one_act(desk, supply):
+    sell(desk, supply)
+    Delivery.objects.update(revealed_at=None)
+    old = Vend.objects.get()
+    form = modifying()
+    answer = desk.post(f"/counter/sold/{old.pk}/modify/", form)
+    again = desk.post(f"/counter/sold/{old.pk}/modify/", form)
+
+    assert answer["Location"] == f"/counter/sold/{form['request_id']}/"
+    assert again.status_code in {302, 422}
+    assert sorted(Vend.objects.values_list("state", "total_minor")) == [("REVERSED", 100_00), ("SOLD", 60_00)]
+
+
+def test_modifying_a_shown_token_asks_for_a_supervisor_at_the_desk(scene, desk, supply):
+    sell(desk, supply)
+    scene_role = Operator.objects.get(pk=scene.bram.id).role
+    RolePermission.objects.get_or_create(role=scene_role, permission="vend.reverse_approve")
+    old = Vend.objects.get()
+    address = f"/counter/sold/{old.pk}/modify/"
+    nobody = desk.post(address, modifying())
+    wrong = desk.post(address, modifying(approver="bram", approver_password="guess"))
+    good = desk.post(address, modifying(approver="bram", approver_password="correct horse battery"))
+
+    assert (nobody.status_code, wrong.status_code, good.status_code) == (422, 422, 302)
+    assert "do not go together" in wrong.content.decode()
+    old.refresh_from_db()
+    assert (old.state, old.reversal.approved_by.username) == ("REVERSED", "bram")
+
+
+def test_nobody_agrees_with_themselves(scene, desk, supply):
+    sell(desk, supply)
+    own = modifying(approver="asha", approver_password="correct horse battery")
+
+    assert desk.post(f"/counter/sold/{Vend.objects.get().pk}/modify/", own).status_code in {403, 422}
+    assert Vend.objects.get().state == "SOLD"
+
+
+def test_refused_new_amount_leaves_the_old_purchase_as_it_was(desk, supply):
+    sell(desk, supply)
+    Delivery.objects.update(revealed_at=None)
+    answer = desk.post(f"/counter/sold/{Vend.objects.get().pk}/modify/", modifying(amount="abc"))
+
+    assert (answer.status_code, Vend.objects.get().state) == (422, "SOLD")
+
+
+def test_returned_cheque_becomes_a_debt_and_leaves_the_bank(scene, enter, desk, supply):
+    sell(desk, supply, pay="CHEQUE", reference="000123", received="")
+    vend = Vend.objects.get()
+    banker = enter(replace(scene.bram, permissions=frozenset({"shift.banking", "vend.view"})))
+    form = {"request_id": str(new_id()), "reason": "no cover"}
+    page = banker.get(f"/purchases/{vend.pk}/").content.decode()
+    banker.post(f"/counter/sold/{vend.pk}/cheque-returned/", form)
+    again = banker.post(f"/counter/sold/{vend.pk}/cheque-returned/", form)
+    other = banker.post(f"/counter/sold/{vend.pk}/cheque-returned/", form | {"request_id": str(new_id())})
+
+    assert f"/counter/sold/{vend.pk}/cheque-returned/" in page
+    assert (again.status_code, other.status_code) == (302, 422)
+    assert (balance_of("1120"), balance_of("1400"), is_balanced()) == (0, 100_00, True)
+    debt = AuxiliaryAgreement.objects.get()
+    assert (debt.kind, debt.remaining_minor) == ("CHEQUE", 100_00)
+    refused = desk.post(
+        f"/counter/sold/{vend.pk}/take-back/", {"request_id": str(new_id()), "reason": "wrong customer"}
+    )
+    assert "came back unpaid" in refused.content.decode()
+
+
+def test_cash_cannot_come_back_as_a_cheque(scene, enter, desk, supply):
+    sell(desk, supply)
+    banker = enter(replace(scene.bram, permissions=frozenset({"shift.banking"})))
+    address = f"/counter/sold/{Vend.objects.get().pk}/cheque-returned/"
+    answer = banker.post(address, {"request_id": str(new_id()), "reason": "no cover"})
+
+    assert (answer.status_code, "not paid by cheque" in answer.content.decode()) == (422, True)
+
+
+def test_information_tells_the_whole_story_without_the_token(scene, enter, desk, supply):
+    sell(desk, supply)
+    vend = Vend.objects.get()
+    desk.post(f"/counter/sold/{vend.pk}/receipt/")
+    page = enter(replace(scene.bram, permissions=frozenset({"vend.view"}))).get(f"/purchases/{vend.pk}/")
+    text = page.content.decode()
+
+    assert all(part in text for part in (vend.number, "vending.vend.sold", "vending.delivery.issue", "1000.T01"))
+    assert "Receipt printed" in text
+    assert Delivery.objects.get().token[:4] not in text
+    assert desk.get(f"/purchases/{new_id()}/").status_code == 404

@@ -7,6 +7,7 @@ class DebtKind(models.TextChoices):
     CONNECTION = "CONNECTION", _("Connection fee")
     PRELOAD = "PRELOAD", _("Credit that the meter came with")
     TAMPER = "TAMPER", _("Tamper penalty")
+    CHEQUE = "CHEQUE", _("Returned cheque")
     OTHER = "OTHER", _("Other")
 
 

@@ -23,6 +23,8 @@ from gridtill.kernel.clock import business_day
 from gridtill.kernel.errors import InvalidValue
 
 AMOUNT_MAXIMUM = 10**13
+# The worth of a meter's initial credit is part of opening the account; banks return cheques to who banks them.
+_RIGHT_OF = {DebtKind.PRELOAD: "account.open", DebtKind.CHEQUE: "shift.banking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,7 @@ def add_debt(
     if account.closed_at is not None:
         raise InvalidValue("This account is closed; no purchase will pay a debt of it.", field="customer")
     unit_path = account.customer.office.path
-    # The worth of a meter's initial credit is part of opening the account.
-    actor.require("account.open" if terms.kind == DebtKind.PRELOAD else "debt.edit", unit_path)
+    actor.require(_RIGHT_OF.get(terms.kind, "debt.edit"), unit_path)
     entry_id = request_id or uuid4()
     if (done := reference_of(entry_id)) is not None:
         return _repeated(done, account_id, principal_minor)

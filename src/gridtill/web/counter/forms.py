@@ -12,6 +12,7 @@ from gridtill.apps.vending.operations.sell import SaleOrder
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.kernel.errors import InvalidValue
 from gridtill.kernel.money import parse_money
+from gridtill.web.approval import ApprovalForm
 
 MORE_WAYS = 2
 
@@ -80,4 +81,33 @@ class TakeBackForm(forms.Form):
         min_length=3,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+    )
+
+
+class ModifyForm(ApprovalForm):
+    """A wrong purchase set right in one act: taken back, and the right amount sold in its place."""
+
+    reversal_id = forms.UUIDField(widget=forms.HiddenInput)
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    amount = forms.CharField(
+        label=gettext_lazy("Right amount"),
+        max_length=24,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "autofocus": True}),
+    )
+    pay = forms.ChoiceField(label=gettext_lazy("Paid by"), choices=TenderKind.choices)
+    reference = forms.CharField(label=gettext_lazy("Reference of the payment"), max_length=60, required=False)
+    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=3, max_length=500)
+    field_order = ("amount", "pay", "reference", "reason", "approver", "approver_password", "approver_code")
+
+    def order(self, *, agreement_id: int, shift_id: int, currency: str) -> SaleOrder:
+        """Return the purchase that takes the place of the wrong one."""
+        data = self.cleaned_data
+        minor = parse_money(data["amount"], currency).minor
+        return SaleOrder(agreement_id, shift_id, (TenderRow(data["pay"], minor, minor, data["reference"].strip()),))
+
+
+class ReturnedChequeForm(forms.Form):
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=gettext_lazy("What the bank says"), min_length=3, max_length=300, widget=forms.TextInput()
     )

@@ -11,6 +11,8 @@ urlpatterns = [
     path("counter/sold/<uuid:vend_id>/issue/", views.issue, name="counter_issue"),
     path("counter/sold/<uuid:vend_id>/receipt/", views.receipt, name="receipt"),
     path("counter/sold/<uuid:vend_id>/take-back/", reversals.take_back, name="take_back"),
+    path("counter/sold/<uuid:vend_id>/modify/", reversals.modify, name="modify"),
+    path("counter/sold/<uuid:vend_id>/cheque-returned/", reversals.cheque_returned, name="cheque_returned"),
     path("recoveries/", reversals.waiting, name="recoveries"),
     path("recoveries/<uuid:wish_id>/", reversals.decide, name="recovery_decide"),
 ]

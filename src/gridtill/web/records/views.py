@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import django_filters
 import django_tables2
 from django import forms
-from django.http import HttpResponseBase
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +23,7 @@ from gridtill.apps.vending.queries.records import (
     purchase_sums,
     report_choices,
 )
+from gridtill.apps.vending.queries.trace import purchase_trace
 from gridtill.kernel.clock import business_day, now
 from gridtill.web.columns import CodeColumn, DayColumn, EnergyColumn, MomentColumn, MoneyColumn, NameColumn, StateColumn
 from gridtill.web.lists import Empty, ListSpec, list_page
@@ -34,7 +38,7 @@ _UNBOUNDED = ("q", "first", "last", "delivery")
 
 class PurchaseTable(django_tables2.Table):
     number = NameColumn(
-        verbose_name=_("Receipt"), linkify=lambda record: reverse("counter_sold", args=[record.pk]), order_by="-at"
+        verbose_name=_("Receipt"), linkify=lambda record: reverse("purchase", args=[record.pk]), order_by="-at"
     )
     at = MomentColumn(verbose_name=_("Time"))
     business_day = DayColumn(verbose_name=_("Business day"))
@@ -159,3 +163,20 @@ def purchases(request: Any) -> HttpResponseBase:
         request.GET["first"] = (today - timedelta(days=RECENT_DAYS)).isoformat()
     rows = purchase_records(unit_path=request.actor.unit_path)
     return list_page(request, PURCHASES, rows, title=_("Purchase records"))
+
+
+@needs("vend.view", "vend.sell")
+def purchase(request: Any, vend_id: UUID) -> HttpResponse:
+    """Show all that is known of one purchase; the token's digits are not among it."""
+    try:
+        trace = purchase_trace(vend_id, unit_path=request.actor.unit_path)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    cheque = next((tender for tender in trace.tenders if tender.kind == TenderKind.CHEQUE), None)
+    context = {
+        "trace": trace,
+        "sold": trace.sold,
+        "currency": trace.sold.document["currency"],
+        "returnable": cheque is not None and cheque.bounced_at is None and request.actor.may("shift.banking"),
+    }
+    return render(request, "records/purchase.html", context)

@@ -263,9 +263,12 @@ class Slip:
 
 
 def takings(shift: CashierShift) -> tuple[int, int]:
-    """Return what a signed shift brings to the bank: cash above its float, and cheques, in minor units."""
+    """Return what a signed shift brings to the bank: cash above its float, and cheques not returned, in minor units."""
     dropped = sum(movement.amount_minor for movement in shift.movements.all())
     cheques = sum(row.sold_minor - row.reversed_minor for row in shift.tenders.all() if row.kind == TenderKind.CHEQUE)
+    if cheques:
+        returned = Tender.objects.filter(vend__shift=shift, kind=TenderKind.CHEQUE, bounced_at__isnull=False)
+        cheques -= returned.aggregate(total=Sum("amount_minor"))["total"] or 0
     return (shift.counted_minor or 0) - shift.float_minor + dropped, cheques
 
 

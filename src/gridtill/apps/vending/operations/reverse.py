@@ -144,6 +144,11 @@ def _check_reversible(vend: Vend, standing: AccountStanding) -> None:
             "Only the last purchase of a customer can be taken back. Nothing was changed.",
             remedy="Take back the later ones first, or settle it with the customer otherwise.",
         )
+    if Tender.objects.filter(vend=vend, bounced_at__isnull=False).exists():
+        raise ReversalRefused(
+            "Its cheque came back unpaid, so there is no money to return. Nothing was changed.",
+            remedy="Settle the debt of the cheque with the customer.",
+        )
     state = Delivery.objects.values_list("state", flat=True).get(vend=vend)
     if state in {DeliveryState.LOADED, DeliveryState.UNKNOWN, DeliveryState.DISPATCHED}:
         raise DeliveryNotRecallable(

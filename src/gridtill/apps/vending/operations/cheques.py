@@ -1,0 +1,112 @@
+"""A cheque that the bank did not honour."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
+from gridtill.apps.arrears.operations import DebtTerms, add_debt
+from gridtill.apps.audit.operations import record_write
+from gridtill.apps.ledger.choices import EntryKind
+from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
+from gridtill.apps.organization.queries import utility_settings
+from gridtill.apps.vending.choices import BatchState, DocumentKind, TenderKind, VendState
+from gridtill.apps.vending.models import CashierShift, SalesDocument, Tender
+from gridtill.apps.vending.operations.documents import append_document, lock_till
+from gridtill.kernel.actors import Actor
+from gridtill.kernel.clock import business_day
+from gridtill.kernel.errors import InvalidValue, Refusal
+from gridtill.kernel.ids import new_id
+
+# As much of each purchase as a debt may take, so that the customer is not left without any energy.
+_SHARE_BP = 9_000
+
+
+class ChequeRefused(Refusal):
+    """This tender is no cheque that can come back."""
+
+    code = "cheque_refused"
+
+
+@transaction.atomic
+def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor, at: datetime) -> SalesDocument:
+    """
+    Record that the bank returned a purchase's cheque; the same request records it once.
+
+    The energy is sold and stays so. The customer owes the cheque, and purchases pay it off;
+    the books take it from where it lay: in hand, in transit or at the bank.
+
+    :raises ChequeRefused: if there is no cheque, it came back before, or the purchase was taken back
+    :raises InvalidValue: without a reason
+    """
+    if len(reason.strip()) < 3 or len(reason) > 300:
+        raise InvalidValue("Give a reason of 3 to 300 characters.", field="reason")
+    done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.CHEQUE_BOUNCED).first()
+    if done is not None:
+        return done
+    tender = (
+        Tender.objects.select_for_update(of=("self",))
+        .select_related("vend__customer__account", "vend__customer__office")
+        .filter(vend_id=vend_id, kind=TenderKind.CHEQUE)
+        .first()
+    )
+    if tender is None:
+        raise ChequeRefused("This purchase was not paid by cheque. Nothing was changed.")
+    vend = tender.vend
+    actor.require("shift.banking", vend.customer.office.path)
+    if tender.bounced_at is not None:
+        raise ChequeRefused("This cheque was recorded as returned already. Nothing was changed.")
+    if vend.state == VendState.REVERSED:
+        raise ChequeRefused("This purchase was taken back, and the cheque with it. Nothing was changed.")
+    # The till first, as every document is written; it joins the chain of the till that took the cheque.
+    till = lock_till(vend.till_id)
+    shift = CashierShift.objects.select_related("banking_batch").get(pk=vend.shift_id)
+    document = append_document(
+        till=till,
+        shift=shift,
+        kind=DocumentKind.CHEQUE_BOUNCED,
+        subject_id=request_id,
+        at=at,
+        content={
+            "vend": str(vend.pk),
+            "original": vend.number,
+            "customer": {"number": vend.customer.number},
+            "reference": tender.reference,
+            "amount_minor": tender.amount_minor,
+            "reason": reason.strip(),
+            "recorded_by": actor.name,
+        },
+    )
+    terms = DebtTerms(
+        DebtKind.CHEQUE, f"Returned cheque {tender.reference}"[:120], RecoveryMode.PERCENT, _SHARE_BP, priority=1
+    )
+    add_debt(account_id=vend.customer.account.pk, principal_minor=tender.amount_minor, terms=terms, actor=actor, at=at)
+    day = business_day(at, utility_settings().zone)
+    post_entry(
+        head=EntryHead(new_id(), EntryKind.CHEQUE, document.number, day, at, at),
+        # The debt was set up against income; a returned cheque earns nothing, so that is taken out again.
+        lines=[Line("4950", tender.amount_minor), Line(_where(shift), -tender.amount_minor)],
+    )
+    tender.bounced_at = at
+    tender.save(update_fields=["bounced_at"])
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.cheque.returned",
+        subject=vend,
+        unit_path=vend.customer.office.path,
+        after={"number": document.number, "amount_minor": tender.amount_minor},
+        request_id=request_id,
+        reason=reason,
+    )
+    return document
+
+
+def _where(shift: CashierShift) -> str:
+    """Return the account in which a shift's cheques lie now."""
+    if shift.banking_batch is None:
+        return "1120"
+    return "1310" if shift.banking_batch.state == BatchState.ARRIVED else "1300"
