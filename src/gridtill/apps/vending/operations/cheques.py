@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -47,20 +48,8 @@ def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor,
     done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.CHEQUE_BOUNCED).first()
     if done is not None:
         return done
-    tender = (
-        Tender.objects.select_for_update(of=("self",))
-        .select_related("vend__customer__account", "vend__customer__office")
-        .filter(vend_id=vend_id, kind=TenderKind.CHEQUE)
-        .first()
-    )
-    if tender is None:
-        raise ChequeRefused("This purchase was not paid by cheque. Nothing was changed.")
+    tender = _returnable(vend_id, actor)
     vend = tender.vend
-    actor.require("shift.banking", vend.customer.office.path)
-    if tender.bounced_at is not None:
-        raise ChequeRefused("This cheque was recorded as returned already. Nothing was changed.")
-    if vend.state == VendState.REVERSED:
-        raise ChequeRefused("This purchase was taken back, and the cheque with it. Nothing was changed.")
     # The till first, as every document is written; it joins the chain of the till that took the cheque.
     till = lock_till(vend.till_id)
     shift = CashierShift.objects.select_related("banking_batch").get(pk=vend.shift_id)
@@ -70,15 +59,7 @@ def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor,
         kind=DocumentKind.CHEQUE_BOUNCED,
         subject_id=request_id,
         at=at,
-        content={
-            "vend": str(vend.pk),
-            "original": vend.number,
-            "customer": {"number": vend.customer.number},
-            "reference": tender.reference,
-            "amount_minor": tender.amount_minor,
-            "reason": reason.strip(),
-            "recorded_by": actor.name,
-        },
+        content=_content(tender, reason, actor),
     )
     terms = DebtTerms(
         DebtKind.CHEQUE, f"Returned cheque {tender.reference}"[:120], RecoveryMode.PERCENT, _SHARE_BP, priority=1
@@ -103,6 +84,35 @@ def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor,
         reason=reason,
     )
     return document
+
+
+def _returnable(vend_id: UUID, actor: Actor) -> Tender:
+    tender = (
+        Tender.objects.select_for_update(of=("self",))
+        .select_related("vend__customer__account", "vend__customer__office")
+        .filter(vend_id=vend_id, kind=TenderKind.CHEQUE)
+        .first()
+    )
+    if tender is None:
+        raise ChequeRefused("This purchase was not paid by cheque. Nothing was changed.")
+    actor.require("shift.banking", tender.vend.customer.office.path)
+    if tender.bounced_at is not None:
+        raise ChequeRefused("This cheque was recorded as returned already. Nothing was changed.")
+    if tender.vend.state == VendState.REVERSED:
+        raise ChequeRefused("This purchase was taken back, and the cheque with it. Nothing was changed.")
+    return tender
+
+
+def _content(tender: Tender, reason: str, actor: Actor) -> dict[str, Any]:
+    return {
+        "vend": str(tender.vend_id),
+        "original": tender.vend.number,
+        "customer": {"number": tender.vend.customer.number},
+        "reference": tender.reference,
+        "amount_minor": tender.amount_minor,
+        "reason": reason.strip(),
+        "recorded_by": actor.name,
+    }
 
 
 def _where(shift: CashierShift) -> str:
