@@ -6,20 +6,37 @@ import argparse
 import os
 import sys
 
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 from granian import Granian
 from granian.constants import Interfaces
 
 
 def main(argv: list[str]) -> int:
-    """Serve until stopped; one process a worker, each with its own database connections."""
+    """Serve until stopped, one process a worker; 1 if the database is not up to date."""
     parser = argparse.ArgumentParser(prog="gridtill web", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=4)
     arguments = parser.parse_args(argv)
+    django.setup()
+    if waiting := _waiting_migrations():
+        print(f"The database lacks {waiting} changes. Run `gridtill migrate`, then start again.", file=sys.stderr)
+        return 1
+    if settings.STATIC_ROOT:
+        call_command("collectstatic", interactive=False, verbosity=0)
+    connections.close_all()
     serve(host=arguments.host, port=arguments.port, workers=arguments.workers, threads=arguments.threads)
     return 0
+
+
+def _waiting_migrations() -> int:
+    executor = MigrationExecutor(connections["default"])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def serve(*, host: str, port: int, workers: int, threads: int) -> None:
