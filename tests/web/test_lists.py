@@ -5,6 +5,7 @@ import django_tables2
 import pytest
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.db import connection
+from django.forms import RadioSelect
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -29,7 +30,7 @@ class SignInTable(django_tables2.Table):
 
 
 class SignInFilter(django_filters.FilterSet):
-    outcome = django_filters.ChoiceFilter(choices=SignInOutcome.choices)
+    outcome = django_filters.ChoiceFilter(choices=SignInOutcome.choices, widget=RadioSelect)
     at = django_filters.DateFilter(lookup_expr="date")
 
     class Meta:

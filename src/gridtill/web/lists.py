@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import django_filters
 import django_tables2
+from django import forms
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.forms import BoundField
@@ -165,7 +166,12 @@ class ListView:
 
     @property
     def chips(self) -> BoundField | None:
-        return self.filterset.form[self.spec.chips] if self.filterset is not None and self.spec.chips else None
+        if self.filterset is None or not self.spec.chips:
+            return None
+        field = self.filterset.form[self.spec.chips]
+        if not isinstance(field.field.widget, forms.RadioSelect):
+            raise TypeError(f"the filter {self.spec.chips} is drawn as chips, so its widget must be RadioSelect")
+        return field
 
     @property
     def active_filters(self) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import django_filters
 import django_tables2
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -76,7 +77,12 @@ class AccountTable(django_tables2.Table):
 
 
 class AccountFilter(django_filters.FilterSet):
-    status = django_filters.ChoiceFilter(label=gettext_lazy("State"), choices=AgreementStatus.choices)
+    status = django_filters.ChoiceFilter(
+        label=gettext_lazy("State"),
+        choices=AgreementStatus.choices,
+        empty_label=gettext_lazy("All"),
+        widget=forms.RadioSelect,
+    )
 
 
 ACCOUNTS = ListSpec(

@@ -8,6 +8,7 @@ from typing import Any
 
 import django_filters
 import django_tables2
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -83,7 +84,9 @@ class DebtTable(django_tables2.Table):
 
 
 class DebtFilter(django_filters.FilterSet):
-    status = django_filters.ChoiceFilter(label=_("State"), choices=DebtStatus.choices)
+    status = django_filters.ChoiceFilter(
+        label=_("State"), choices=DebtStatus.choices, empty_label=_("All"), widget=forms.RadioSelect
+    )
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=DebtKind.choices)
 
 

@@ -108,7 +108,9 @@ def _day_field(**kwargs: Any) -> django_filters.DateFilter:
 
 
 class PurchaseFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(label=_("State"), choices=VendState.choices)
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=VendState.choices, empty_label=_("All"), widget=forms.RadioSelect
+    )
     first = _day_field(lookup_expr="gte", label=_("From business day"))
     last = _day_field(lookup_expr="lte", label=_("To business day"))
     office = _OfferedFilter(field_name="customer__office_id", offered="offices", label=_("Supply office"))
