@@ -141,8 +141,8 @@ def test_items_say_what_they_are_taken_of():
         ("fee", "Charge", "5.00", "with every purchase"),
         ("fuel", "Passed through", "−0.50 / kWh", "by month: 2026-10 4.31; 2026-11 −0.50"),
         ("none", "Passed through", "0.00 / kWh", "by month: –"),
-        ("epra", "Levy", "0.08 / kWh", ""),
-        ("nothing", "Levy", "0 %", ""),
+        ("epra", "Levy", "0.08 / kWh", "for all energy"),
+        ("nothing", "Levy", "0 %", "for all energy"),
         ("vat", "Tax", "16 %", "of energy, Fuel"),
         ("gst", "Tax", "7.5 %", "of energy, in the price already"),
     ]

@@ -184,7 +184,7 @@ def _levy(item: Levy, names: dict[str, str]) -> Item:
     parts = [percent(item.percent)] if item.percent else []
     parts += [f"{plain(item.per_kwh)} / kWh"] if item.per_kwh else []
     bases = ", ".join(names[code] for code in item.bases)
-    how = _("of %(bases)s") % {"bases": bases} if item.percent else ""
+    how = _("of %(bases)s") % {"bases": bases} if item.percent else _("for all energy")
     if item.included:
         how = _("%(how)s, in the price already") % {"how": how}
     kind = _("Tax") if item.is_tax else _("Levy")
