@@ -6,7 +6,15 @@ import pytest
 from gridtill.apps.arrears import queries
 from gridtill.apps.arrears.choices import DebtKind, DebtStatus, RecoveryMode
 from gridtill.apps.arrears.models import AuxiliaryAgreement
-from gridtill.apps.arrears.operations import DebtTerms, add_debt, give_back, offset_debts, set_frozen
+from gridtill.apps.arrears.operations import (
+    DebtChanged,
+    DebtTerms,
+    add_debt,
+    change_terms,
+    give_back,
+    offset_debts,
+    set_frozen,
+)
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.ledger.queries import balance_of, is_balanced
 from gridtill.apps.vending.operations.reverse import ReversalCase, reverse_vend
@@ -204,6 +212,49 @@ def test_frozen_debt_is_left_alone_until_it_is_resumed(scene, supply, add):
     assert (debt.remaining_minor, debt.status) == (20_00, DebtStatus.OPEN)
     actions = AuditRecord.objects.filter(action__startswith="arrears.debt").order_by("id")
     assert [record.action.rpartition(".")[2] for record in actions[:3]] == ["added", "frozen", "resumed"]
+
+
+def test_terms_are_changed_for_the_next_purchase(scene, supply, add):
+    debt = add(principal_minor=100_00, terms=SHARE)
+
+    change_terms(debt_id=debt.pk, version=0, terms=replace(FIXED, percent_bp=7), actor=scene.bram, at=MORNING)
+    sell(scene, supply)
+
+    debt.refresh_from_db()
+    assert (debt.kind, debt.description, debt.priority) == ("CONNECTION", "Bills of 2024", 5)
+    assert (debt.mode, debt.percent_bp, debt.fixed_minor, debt.remaining_minor) == ("FIXED", 0, 40_00, 60_00)
+    record = AuditRecord.objects.get(action="arrears.debt.modified")
+    assert (record.before["mode"], record.after["mode"]) == ("PERCENT", "FIXED")
+
+
+def test_terms_go_back_to_a_share(scene, add):
+    debt = add(principal_minor=100_00, terms=FIXED)
+
+    changed = change_terms(debt_id=debt.pk, version=0, terms=SHARE, actor=scene.bram, at=MORNING)
+
+    assert (changed.mode, changed.percent_bp, changed.fixed_minor) == ("PERCENT", 3_000, 0)
+
+
+def test_terms_of_a_debt_that_a_purchase_changed_are_looked_at_again(scene, supply, add):
+    debt = add(principal_minor=100_00, terms=SHARE)
+    sell(scene, supply)
+
+    with pytest.raises(DebtChanged):
+        change_terms(debt_id=debt.pk, version=0, terms=FIXED, actor=scene.bram, at=MORNING)
+    debt.refresh_from_db()
+    assert debt.mode == "PERCENT"
+
+
+def test_terms_need_the_right_sense_and_a_debt_that_remains(scene, add):
+    debt = add(principal_minor=100_00, terms=SHARE)
+
+    with pytest.raises(NotAllowed):
+        change_terms(debt_id=debt.pk, version=0, terms=FIXED, actor=scene.asha, at=MORNING)
+    with pytest.raises(InvalidValue, match="between"):
+        change_terms(debt_id=debt.pk, version=0, terms=replace(SHARE, percent_bp=0), actor=scene.bram, at=MORNING)
+    AuxiliaryAgreement.objects.filter(pk=debt.pk).update(remaining_minor=0, status=DebtStatus.PAID)
+    with pytest.raises(InvalidValue, match="paid already"):
+        change_terms(debt_id=debt.pk, version=0, terms=FIXED, actor=scene.bram, at=MORNING)
 
 
 def test_freezing_twice_is_recorded_once(scene, add):

@@ -52,6 +52,7 @@ def test_draft_is_the_next_version_of_its_price_list(scene):
 
     assert (version.structure, version.number, version.status) == (scene.structure, 2, "DRAFT")
     assert queries.version_document(version.pk) == NEW
+    assert (str(version), str(scene.structure)) == (f"{scene.structure.pk} v2", "FLAT FLAT")
     assert queries.structure_of(version.pk) == scene.structure.pk
     assert list(queries.drafts_waiting()) == [version]
     record = AuditRecord.objects.get(action="pricing.version.drafted")

@@ -39,6 +39,7 @@ def owed(clerk, supply, terms=SHARE, principal=500_00):
 def entered(**changes):
     filled = {
         "request_id": str(new_id()),
+        "version": "0",
         "customer": "C000001",
         "kind": "CONNECTION",
         "description": "Connection fee",
@@ -100,7 +101,9 @@ def test_list_of_three_costs_what_a_list_of_one_costs(desk, clerk, scene, supply
     assert len(three) == len(one)
 
 
-@pytest.mark.parametrize("url", ["/debts/", "/debts/add/", "/debts/1/", "/debts/1/freeze/", "/debts/?export=csv"])
+@pytest.mark.parametrize(
+    "url", ["/debts/", "/debts/add/", "/debts/1/", "/debts/1/edit/", "/debts/1/freeze/", "/debts/?export=csv"]
+)
 def test_debts_need_the_right(scene, enter, url):
     assert enter(scene.asha).get(url).status_code == 403
 
@@ -112,6 +115,7 @@ def test_debts_end_at_ones_unit(desk, clerk, scene, supply, enter):
 
     assert names(stranger.get("/debts/")) == []
     assert stranger.get(f"/debts/{debt.pk}/").status_code == 404
+    assert stranger.get(f"/debts/{debt.pk}/edit/").status_code == 404
     assert stranger.post(f"/debts/{debt.pk}/freeze/", {"frozen": "1"}).status_code == 404
     refused = stranger.post("/debts/add/", entered())
     assert refused.status_code == 422
@@ -161,6 +165,7 @@ def test_sending_a_form_twice_adds_one_debt(desk, supply):
         ({"mode": "FIXED", "fixed": "-5"}, "fixed"),
         ({"mode": "FIXED", "fixed": "x"}, "fixed"),
         ({"kind": "PRELOAD"}, "kind"),
+        ({"kind": "CHEQUE"}, "kind"),
         ({"description": " "}, "description"),
         ({"priority": "100"}, "priority"),
     ],
@@ -216,3 +221,35 @@ def test_paid_debt_says_why_it_is_not_frozen(desk, clerk, supply):
 
     assert "This debt is paid already" in page
     assert AuxiliaryAgreement.objects.get().status == "PAID"
+
+
+@pytest.mark.parametrize(("terms", "typed"), [(SHARE, ("30.5", "")), (FIXED, ("", "40.00"))])
+def test_terms_are_shown_as_they_are_typed(desk, clerk, supply, terms, typed):
+    debt = owed(clerk, supply, terms)
+
+    form = desk.get(f"/debts/{debt.pk}/edit/").context["form"]
+
+    assert (form.initial["percent"], form.initial["fixed"]) == typed
+    assert f"/debts/{debt.pk}/edit/" in desk.get(f"/debts/{debt.pk}/").content.decode()
+
+
+def test_terms_are_changed(desk, clerk, supply):
+    debt = owed(clerk, supply)
+
+    answer = desk.post(f"/debts/{debt.pk}/edit/", entered(mode="FIXED", fixed="12.5", priority="3"), follow=True)
+
+    assert "12.50" in answer.content.decode()
+    debt.refresh_from_db()
+    assert (debt.mode, debt.fixed_minor, debt.priority, debt.version) == ("FIXED", 12_50, 3, 1)
+
+
+def test_change_of_what_changed_meanwhile_is_a_conflict(desk, clerk, scene, supply):
+    debt = owed(clerk, supply)
+    sell(scene, supply.pk)
+
+    answer = desk.post(f"/debts/{debt.pk}/edit/", entered(mode="FIXED", fixed="12.5"))
+
+    assert answer.status_code == 409
+    assert "Look at it again" in answer.content.decode()
+    wrong = desk.post(f"/debts/{debt.pk}/edit/", entered(mode="FIXED", fixed="x"))
+    assert (wrong.status_code, set(wrong.context["form"].errors)) == (422, {"fixed"})

@@ -150,6 +150,30 @@ def test_every_kind_of_tariff_is_shown(desk, author, name):
     assert desk.get(f"/tariffs/versions/{version.pk}/try/").status_code == 200
 
 
+def test_draft_shows_what_it_changes(desk, scene, draft):
+    number, lines = desk.get(f"/tariffs/versions/{draft.pk}/").context["changes"]
+
+    assert number == 1
+    assert [(line.sign, line.text) for line in lines if line.sign] == [
+        ("-", 'title = "Flat rate"'),
+        ("+", 'title = "Flat rate, dearer"'),
+        ("-", 'rate = "20.00"'),
+        ("+", 'rate = "25.00"'),
+        ("-", 'energy_kwh = "5"'),
+        ("+", 'energy_kwh = "4"'),
+    ]
+    page = desk.get(f"/tariffs/versions/{draft.pk}/").content.decode()
+    assert "<ins>+ rate = &quot;25.00&quot;</ins>" in page
+    assert desk.get(f"/tariffs/versions/{scene.version.pk}/").context["changes"] is None
+
+
+def test_copy_without_a_change_says_so_and_a_first_version_has_nothing_to_compare(desk, author):
+    same = draft_tariff(document=FLAT, actor=author, at=now())
+
+    assert "The two documents are the same" in desk.get(f"/tariffs/versions/{same.pk}/").content.decode()
+    assert desk.get(f"/tariffs/versions/{drafted(author, 'ke-dc-old').pk}/").context["changes"] is None
+
+
 def test_figure_that_fails_is_shown(desk, author):
     version = draft_tariff(document=NEW.replace('"4"', '"5"'), actor=author, at=now())
 

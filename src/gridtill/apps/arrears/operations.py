@@ -1,4 +1,4 @@
-"""Setting up debts, freezing them, and giving back what a reversed purchase took."""
+"""Setting up debts, changing and freezing them, and giving back what a reversed purchase took."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ from gridtill.apps.ledger.queries import reference_of
 from gridtill.apps.organization.queries import utility_settings
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import business_day
-from gridtill.kernel.errors import InvalidValue
+from gridtill.kernel.errors import InvalidValue, Refusal
 
 AMOUNT_MAXIMUM = 10**13
 # The worth of a meter's initial credit is part of opening the account; banks return cheques to who banks them.
 _RIGHT_OF = {DebtKind.PRELOAD: "account.open", DebtKind.CHEQUE: "shift.banking"}
+
+
+class DebtChanged(Refusal):
+    """Somebody, or a purchase, changed the debt after it was shown."""
+
+    code = "changed_meanwhile"
+    remedy = "Look at it again, then repeat the change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +174,52 @@ def offset_debts(*, account_id: int, actor: Actor, at: datetime) -> int:
 
 
 @transaction.atomic
+def change_terms(*, debt_id: int, version: int, terms: DebtTerms, actor: Actor, at: datetime) -> AuxiliaryAgreement:
+    """
+    Recover a debt in another way from the next purchase on; its kind and its amount stay.
+
+    :raises InvalidValue: if the terms cannot be, or the debt is paid
+    :raises DebtChanged: if it is no longer in the state that was shown
+    """
+    terms.check()
+    row = _locked(debt_id)
+    unit_path = row.account.customer.office.path
+    actor.require("debt.edit", unit_path)
+    if row.status == DebtStatus.PAID:
+        raise InvalidValue("This debt is paid already.")
+    if row.version != version:
+        raise DebtChanged("A purchase or somebody else changed this debt meanwhile. Nothing was changed.")
+    before = snapshot(row)
+    row.description, row.mode, row.priority = terms.description.strip(), terms.mode, terms.priority
+    row.percent_bp = terms.percent_bp if terms.mode == RecoveryMode.PERCENT else 0
+    row.fixed_minor = terms.fixed_minor if terms.mode == RecoveryMode.FIXED else 0
+    row.version += 1
+    row.save(update_fields=["description", "mode", "priority", "percent_bp", "fixed_minor", "version"])
+    record_write(
+        actor=actor,
+        at=at,
+        action="arrears.debt.modified",
+        subject=row,
+        unit_path=unit_path,
+        before=before,
+        after=snapshot(row),
+    )
+    return row
+
+
+def _locked(debt_id: int) -> AuxiliaryAgreement:
+    debts = AuxiliaryAgreement.objects.select_for_update(of=("self",)).select_related("account__customer__office")
+    return debts.get(pk=debt_id)
+
+
+@transaction.atomic
 def set_frozen(*, debt_id: int, frozen: bool, actor: Actor, at: datetime) -> AuxiliaryAgreement:
     """
     Stop recovering a debt from purchases, or begin again.
 
     :raises InvalidValue: if it is paid
     """
-    debt = AuxiliaryAgreement.objects.select_for_update(of=("self",)).select_related("account__customer__office")
-    row = debt.get(pk=debt_id)
+    row = _locked(debt_id)
     unit_path = row.account.customer.office.path
     actor.require("debt.edit", unit_path)
     if row.status == DebtStatus.PAID:

@@ -12,22 +12,18 @@ from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.money import parse_money
 
 _NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-# What a meter came with is entered where its account is opened.
-_KINDS = [(value, label) for value, label in DebtKind.choices if value != DebtKind.PRELOAD]
+# Those that the house sets up itself: with an account, and when a cheque comes back.
+_OWN_KINDS = {DebtKind.PRELOAD, DebtKind.CHEQUE}
+_KINDS = [(value, label) for value, label in DebtKind.choices if value not in _OWN_KINDS]
 
 
-class DebtForm(forms.Form):
-    """A debt as it is agreed with a customer; money as typed, in major units."""
+class TermsForm(forms.Form):
+    """How purchases pay a debt off; money as typed, in major units."""
 
-    request_id = forms.UUIDField(widget=forms.HiddenInput)
-    customer = forms.CharField(
-        label=_("Customer"), help_text=_("Number of the customer, of the account or of the meter."), max_length=40
-    )
-    kind = forms.ChoiceField(label=_("What it is for"), choices=_KINDS)
+    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0, widget=forms.HiddenInput)
     description = forms.CharField(
         label=_("Words on the receipt"), help_text=_("Such as: Connection fee 2026."), max_length=120
     )
-    principal = forms.CharField(label=_("Debt"), max_length=24, widget=forms.TextInput(attrs=_NUMBER))
     mode = forms.ChoiceField(label=_("How it is recovered"), choices=RecoveryMode.choices)
     percent = forms.DecimalField(
         label=_("Share of each purchase, %"),
@@ -39,10 +35,7 @@ class DebtForm(forms.Form):
         widget=forms.TextInput(attrs=_NUMBER),
     )
     fixed = forms.CharField(
-        label=_("Fixed amount of each purchase"),
-        max_length=24,
-        required=False,
-        widget=forms.TextInput(attrs=_NUMBER),
+        label=_("Fixed amount of each purchase"), max_length=24, required=False, widget=forms.TextInput(attrs=_NUMBER)
     )
     priority = forms.IntegerField(
         label=_("Priority"),
@@ -71,19 +64,31 @@ class DebtForm(forms.Form):
         except Refusal as refusal:
             raise InvalidValue(refusal.message, remedy=refusal.remedy, field=name) from None
 
-    def terms(self, currency: str) -> DebtTerms:
+    def terms(self, kind: str, currency: str) -> DebtTerms:
         """
-        Return how the debt is recovered; what belongs to the other way is left out.
+        Return how a debt of a kind is recovered; what belongs to the other way is left out.
 
         :raises InvalidValue: naming the field that cannot be read
         """
         data, mode = self.cleaned_data, RecoveryMode(self.cleaned_data["mode"])
         by_share = mode == RecoveryMode.PERCENT
         return DebtTerms(
-            kind=DebtKind(data["kind"]),
+            kind=DebtKind(kind),
             description=data["description"],
             mode=mode,
             percent_bp=int(data["percent"] * 100) if by_share else 0,
             fixed_minor=0 if by_share else self.minor("fixed", currency),
             priority=data["priority"],
         )
+
+
+class DebtForm(TermsForm):
+    """A debt as it is agreed with a customer."""
+
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    customer = forms.CharField(
+        label=_("Customer"), help_text=_("Number of the customer, of the account or of the meter."), max_length=40
+    )
+    kind = forms.ChoiceField(label=_("What it is for"), choices=_KINDS)
+    principal = forms.CharField(label=_("Debt"), max_length=24, widget=forms.TextInput(attrs=_NUMBER))
+    field_order = ("customer", "kind", "description", "principal", "mode", "percent", "fixed", "priority")

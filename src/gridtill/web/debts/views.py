@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy as _
 
 from gridtill.apps.arrears import queries
 from gridtill.apps.arrears.choices import DebtKind, DebtStatus, RecoveryMode
-from gridtill.apps.arrears.operations import add_debt, set_frozen
+from gridtill.apps.arrears.operations import DebtChanged, add_debt, change_terms, set_frozen
 from gridtill.apps.vending.queries.recoveries import recoveries_of
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.ids import new_id
+from gridtill.kernel.money import format_minor
 from gridtill.web.columns import CodeColumn, MomentColumn, MoneyColumn, NameColumn, StateColumn
-from gridtill.web.debts.forms import DebtForm
+from gridtill.web.debts.forms import DebtForm, TermsForm
 from gridtill.web.lists import Action, Empty, ListSpec, build_list, list_page
 from gridtill.web.menu import Text
 from gridtill.web.session import needs
@@ -195,6 +196,51 @@ def freeze(request: Any, debt_id: int) -> HttpResponse:
 
 
 @needs("debt.edit")
+def edit(request: Any, debt_id: int) -> HttpResponse:
+    found = _found(request, debt_id)
+    form = TermsForm(request.POST or None, initial=_as_typed(found, request.utility.currency))
+    refused: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_terms(
+                debt_id=found.pk,
+                version=form.cleaned_data["version"],
+                terms=form.terms(found.kind, request.utility.currency),
+                actor=request.actor,
+                at=now(),
+            )
+        except Refusal as refusal:
+            refused = refusal
+            _put_beside(form, refusal)
+        else:
+            messages.success(request, _t("Saved. The next purchase pays by these terms."))
+            return redirect("debt", debt_id=found.pk)
+    context = {
+        "title": found.description,
+        "subtitle": found.account.customer.name,
+        "form": form,
+        "cancel_url": reverse("debt", args=[found.pk]),
+    }
+    status = 409 if isinstance(refused, DebtChanged) else 422 if form.errors else 200
+    return render(request, "components/form_page.html", context, status=status)
+
+
+def _as_typed(debt: Any, currency: str) -> dict[str, Any]:
+    """Return the terms of a debt as a person would type them."""
+    by_share = debt.mode == RecoveryMode.PERCENT
+    typed = {name: getattr(debt, name) for name in ("description", "mode", "priority", "version")}
+    typed["percent"] = f"{(Decimal(debt.percent_bp) / 100).normalize():f}" if by_share else ""
+    typed["fixed"] = "" if by_share else format_minor(debt.fixed_minor, currency)
+    return typed
+
+
+def _put_beside(form: TermsForm, refusal: Refusal) -> None:
+    """Show a refusal beside the field that it names, or above the form."""
+    field = refusal.field if refusal.field in form.fields else None
+    form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+
+
+@needs("debt.edit")
 def add(request: Any) -> HttpResponse:
     initial = {"request_id": new_id(), "customer": request.GET.get("customer", "")[:40]}
     form = DebtForm(request.POST or None, initial=initial)
@@ -202,8 +248,7 @@ def add(request: Any) -> HttpResponse:
         try:
             made = _added(request, form)
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            _put_beside(form, refusal)
         else:
             messages.success(request, _t("The debt is set up. The next purchase pays its part."))
             return redirect("debt", debt_id=made.pk)
@@ -230,7 +275,7 @@ def _added(request: Any, form: DebtForm) -> Any:
         request_id=form.cleaned_data["request_id"],
         account_id=accounts[0].pk,
         principal_minor=form.minor("principal", currency),
-        terms=form.terms(currency),
+        terms=form.terms(form.cleaned_data["kind"], currency),
         actor=request.actor,
         at=now(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from difflib import unified_diff
 from fractions import Fraction
 from typing import Any
 
@@ -123,6 +124,26 @@ def limit_rows(tariff: Tariff) -> list[tuple[str, str]]:
         (_("Debts"), _("taken before the charges") if tariff.debts_first else _("taken after the charges")),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLine:
+    """A line of a comparison; ``sign`` is + for new, - for old, and empty for what stayed."""
+
+    sign: str
+    text: str
+
+
+def changed_lines(old: str, new: str) -> list[ChangedLine]:
+    """
+    Compare two documents, with two lines around each change.
+
+    >>> [f"{line.sign}{line.text}" for line in changed_lines("a\\nb", "a\\nc")]
+    ['a', '-b', '+c']
+    """
+    lines = list(unified_diff(old.split("\n"), new.split("\n"), lineterm="", n=2))[2:]
+    kept = [line for line in lines if not line.startswith("@@")]
+    return [ChangedLine(line[0].strip(), line[1:]) for line in kept]
 
 
 def figure_rows(tariff: Tariff) -> list[Figure]:

@@ -108,6 +108,7 @@ def _shown(request: Any, row: VersionRow, rows: list[VersionRow]) -> HttpRespons
         "figures": figures,
         "failing": sum(1 for figure in figures if figure.failures),
         "document": document,
+        "changes": _changes(row, rows, document),
         "next_step": _next_step(request, row),
         "may_edit": request.actor.may("tariff.edit"),
         "may_activate": may_activate(request, row),
@@ -115,6 +116,16 @@ def _shown(request: Any, row: VersionRow, rows: list[VersionRow]) -> HttpRespons
         and row.state in {VersionState.DRAFT, VersionState.PLANNED},
     }
     return render(request, "tariffs/version.html", context)
+
+
+def _changes(row: VersionRow, rows: list[VersionRow], document: str) -> tuple[int, list[tables.ChangedLine]] | None:
+    """Return what a version that has not begun changes, and against which number, None if there is nothing before."""
+    if row.state not in {VersionState.DRAFT, VersionState.PLANNED}:
+        return None
+    in_force = next((one for one in rows if one.state == VersionState.IN_FORCE), None)
+    if in_force is None:
+        return None
+    return in_force.number, tables.changed_lines(queries.version_document(in_force.id), document)
 
 
 def may_activate(request: Any, row: VersionRow) -> bool:
