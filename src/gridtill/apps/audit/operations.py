@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import ProtectedError
 
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.kernel.actors import Actor
+from gridtill.kernel.errors import Refusal
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
@@ -85,3 +88,38 @@ def record_entries(
         ),
         batch_size=500,
     )
+
+
+_NAMED = 3
+
+
+class StillUsed(Refusal):
+    """Other objects hang on this one."""
+
+    code = "still_used"
+    remedy = "Move or delete those first."
+
+
+def delete_unused(row: models.Model) -> None:
+    """
+    Delete a row that nothing refers to.
+
+    :raises StillUsed: naming what stands in the way; nothing was deleted
+    """
+    try:
+        # Of its own, so that the refusal leaves the surrounding transaction usable.
+        with transaction.atomic():
+            row.delete()
+    except ProtectedError as error:
+        raise StillUsed(f"{row} cannot be deleted: {_words(error.protected_objects)}. Nothing was deleted.") from None
+
+
+def _words(objects: set[models.Model]) -> str:
+    counted = Counter(str(item._meta.verbose_name) for item in objects)  # noqa: SLF001
+    parts = []
+    for kind, count in sorted(counted.items()):
+        names = sorted(str(item) for item in objects if str(item._meta.verbose_name) == kind)  # noqa: SLF001
+        more = ", …" if count > _NAMED else ""
+        parts.append(f"{count} {kind}{'' if count == 1 else 's'} ({', '.join(names[:_NAMED])}{more})")
+    verb = "hangs" if sum(counted.values()) == 1 else "hang"
+    return f"{'; '.join(parts)} {verb} on it"

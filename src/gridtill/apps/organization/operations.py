@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
 
-from gridtill.apps.audit.operations import record_write, snapshot
+from gridtill.apps.audit.operations import delete_unused, record_write, snapshot
 from gridtill.apps.organization.choices import RefundPriceBasis, UnitKind
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 from gridtill.kernel.actors import Actor
@@ -175,6 +175,29 @@ def modify_unit(
         after=snapshot(unit),
     )
     return unit
+
+
+@transaction.atomic
+def delete_supply_office(*, unit_id: int, actor: Actor, at: datetime) -> None:
+    """
+    Delete a supply office that nothing belongs to; a bureau and the utility cannot be deleted at all.
+
+    :raises InvalidValue: if it is not a supply office
+    :raises StillUsed: naming the transformers, operators, halls or whatever belongs to it
+    """
+    unit = OrganizationUnit.objects.select_for_update().get(pk=unit_id)
+    actor.require("bureau.edit", unit.path)
+    if unit.kind != UnitKind.SUPPLY_OFFICE:
+        raise InvalidValue("Only a supply office can be deleted. Nothing was deleted.")
+    record_write(
+        actor=actor,
+        at=at,
+        action="organization.unit.deleted",
+        subject=unit,
+        unit_path=unit.path,
+        before=snapshot(unit),
+    )
+    delete_unused(unit)
 
 
 @dataclass(frozen=True, slots=True)
