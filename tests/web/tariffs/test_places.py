@@ -5,7 +5,7 @@ from gridtill.tariff.document import TariffInvalid, load_tariff
 from gridtill.web.tariffs.places import excerpt, wrong_line
 from tests.factories.scene import FLAT
 
-pytestmark = pytest.mark.web
+pytestmark = pytest.mark.unit
 DOCUMENT = """code = "X"
 
 [energy]

@@ -5,7 +5,7 @@ from gridtill.tariff.document import load_tariff
 from gridtill.web.tariffs import tables
 from tests.factories.scene import FLAT
 
-pytestmark = pytest.mark.web
+pytestmark = pytest.mark.unit
 ITEMS = """
 [[charges]]
 code = "standing"
