@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from gridtill.apps.organization.models import UtilitySettings
+from django.db.models import Count, QuerySet
+
+from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,19 @@ def utility_settings() -> Settings:
         is_demo=row.is_demo,
         version=row.version,
     )
+
+
+def offices_with_counts(unit_path: str) -> QuerySet[OrganizationUnit]:
+    """Return units within a unit, from the top, each with its ``customer_count``."""
+    return (
+        OrganizationUnit.objects.filter(path__startswith=unit_path)
+        .annotate(customer_count=Count("customers"))
+        .order_by("path")
+    )
+
+
+def unit_and_above(unit: OrganizationUnit) -> list[OrganizationUnit]:
+    """Return a unit's ancestors from the top, itself last; one query."""
+    ids = [int(part) for part in unit.path.strip("/").split("/")]
+    found = {row.pk: row for row in OrganizationUnit.objects.filter(pk__in=ids)}
+    return [found[pk] for pk in ids]
