@@ -139,27 +139,17 @@ class Player:
         self.process.wait(timeout=30)
 
 
+def prepare(url: str) -> None:
+    """Fill pgbench's tables."""
+    parts = urlsplit(url)
+    where = ["-h", parts.hostname or "", "-p", str(parts.port), "-U", parts.username or ""]
+    command = [pgbench_binary(), "-i", "-q", "-s", "10", *where, parts.path[1:]]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def main() -> None:
     url = os.environ["DATABASE_URL"]
-    parts = urlsplit(url)
-    subprocess.run(
-        [
-            pgbench_binary(),
-            "-i",
-            "-q",
-            "-s",
-            "10",
-            "-h",
-            parts.hostname or "",
-            "-p",
-            str(parts.port),
-            "-U",
-            "postgres",
-            "postgres",
-        ],
-        check=True,
-        capture_output=True,
-    )
+    prepare(url)
     with tempfile.TemporaryDirectory(prefix="gridtill-bench-") as folder:
         on_postgresql, on_sqlite = Player(url), Player(f"sqlite:///{folder}/bench.db")
         try:
