@@ -201,3 +201,16 @@ def test_request_that_never_arrived_may_be_sold_again(page: Page, site: str) -> 
     page.unroute("**/counter/sell/**")
     page.locator("[data-sell]").click()
     page.wait_for_selector("[data-done]")
+
+
+def test_archives_open_down_to_the_customers_of_a_transformer(page: Page, site: str, images: Path) -> None:
+    sign_in(page, site, "archive.clerk")
+    page.goto(f"{site}/archives/")
+    office = page.locator("[role=treeitem]", has_text="Ridge 33/11 kV").last
+    office.locator(".tw").first.click()
+    plant = office.locator("[role=treeitem]").first
+    expect(plant).to_be_visible()
+    plant.locator(".tl").click()
+    expect(page.locator(".list-rows tbody tr").first).to_be_visible()
+    page.screenshot(path=images / "archives.png")
+    assert page.locator("[aria-selected=true]").count() == 1
