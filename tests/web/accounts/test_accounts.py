@@ -8,6 +8,8 @@ from gridtill.apps.arrears.models import AuxiliaryAgreement
 from gridtill.apps.customers.models import Customer, CustomerAgreement, MeterInstallation, UsagePoint
 from gridtill.apps.ledger.queries import is_balanced
 from gridtill.apps.vending.models import AccountStanding, Delivery, SalesDocument, Vend
+from gridtill.apps.vending.operations.reverse import ReversalCase, ReversalRefused, reverse_vend
+from gridtill.kernel.clock import now
 from gridtill.kernel.ids import new_id
 from tests.factories.sales import sell
 from tests.factories.scene import actor_for, make_operator, make_supply, make_unit
@@ -210,3 +212,15 @@ def test_accounts_end_at_the_own_unit_and_right(scene, enter):
     assert far.get(f"/accounts/{agreement.pk}/worth/").status_code == 404
     assert far.get(f"/accounts/settled/{new_id()}/").status_code == 404
     assert enter(scene.asha).get("/accounts/").status_code == 403
+
+
+def test_purchase_of_a_settled_account_is_not_paid_out_a_second_time(scene, desk):
+    agreement = newly_installed(scene)
+    open_it(desk, agreement, preload="", initial_credit="")
+    desk.post(f"/accounts/{agreement.pk}/cancel/", cancelling())
+    vend = Vend.objects.get()
+    case = ReversalCase(vend.pk, scene.shift.pk, "wants the money back")
+
+    with pytest.raises(ReversalRefused, match="settled"):
+        reverse_vend(request_id=new_id(), case=case, actor=scene.asha, at=now(), approver=scene.bram)
+    assert Vend.objects.get().state == "SOLD"

@@ -384,3 +384,12 @@ def test_information_tells_the_whole_story_without_the_token(scene, enter, desk,
     assert "Receipt printed" in text
     assert Delivery.objects.get().token[:4] not in text
     assert desk.get(f"/purchases/{new_id()}/").status_code == 404
+
+
+def test_who_may_not_reprint_gets_the_original_alone(scene, enter, supply):
+    desk = enter(replace(scene.asha, permissions=frozenset({"vend.sell"})))
+    sell(desk, supply)
+    address = f"/counter/sold/{Vend.objects.get().pk}/receipt/"
+
+    assert (desk.post(address).status_code, desk.post(address).status_code) == (200, 403)
+    assert ReceiptPrint.objects.count() == 1

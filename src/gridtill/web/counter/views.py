@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -168,7 +168,7 @@ def receipt(request: Any, vend_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return redirect("counter_sold", vend_id=vend_id)
     context = _sold(request, vend_id)
+    if context["sold"].prints and not request.actor.may("vend.reprint"):
+        raise PermissionDenied
     copy = count_print(document_id=context["sold"].document_id, form="html", actor=request.actor, at=now())
-    if copy and not request.actor.may("vend.reprint"):
-        raise Http404
     return render(request, "counter/receipt.html", context | {"copy": copy, "utility": request.utility})

@@ -23,6 +23,7 @@ from gridtill.apps.vending.models import (
     CashierShift,
     DayClose,
     DayTotal,
+    PointOfSale,
     SalesDocument,
     Tender,
     Till,
@@ -294,7 +295,8 @@ def bank_shifts(*, request_id: UUID, shift_ids: Sequence[int], slip: Slip, actor
         raise BankingRefused("A batch with this slip number exists.", field="slip_number")
     sums = [takings(shift) for shift in shifts]
     cash, cheques = sum(item[0] for item in sums), sum(item[1] for item in sums)
-    hall = shifts[0].till.point_of_sale
+    # Batches of a hall are numbered one after the other.
+    hall = PointOfSale.objects.select_for_update().get(pk=shifts[0].till.point_of_sale_id)
     count = BankingBatch.objects.filter(point_of_sale=hall).count()
     batch = BankingBatch.objects.create(
         id=request_id,

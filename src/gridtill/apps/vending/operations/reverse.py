@@ -13,6 +13,8 @@ from django.db.models import F
 
 from gridtill.apps.arrears.operations import give_back
 from gridtill.apps.audit.operations import record_write
+from gridtill.apps.customers.choices import AgreementStatus
+from gridtill.apps.customers.models import CustomerAgreement
 from gridtill.apps.ledger.choices import EntryKind
 from gridtill.apps.ledger.operations import EntryHead, reverse_entry
 from gridtill.apps.organization.queries import utility_settings
@@ -143,6 +145,12 @@ def _check_reversible(vend: Vend, standing: AccountStanding) -> None:
         raise ReversalRefused(
             "Only the last purchase of a customer can be taken back. Nothing was changed.",
             remedy="Take back the later ones first, or settle it with the customer otherwise.",
+        )
+    # Read anew, since settling holds the same lock: what was paid out then must not be paid out again.
+    if CustomerAgreement.objects.values_list("status", flat=True).get(pk=vend.agreement_id) == AgreementStatus.CLOSED:
+        raise ReversalRefused(
+            "This account was settled, and the energy of its purchases with it. Nothing was changed.",
+            remedy="Look at the settlement; it says what was paid out.",
         )
     if Tender.objects.filter(vend=vend, bounced_at__isnull=False).exists():
         raise ReversalRefused(
