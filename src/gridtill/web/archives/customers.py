@@ -49,9 +49,9 @@ from gridtill.web.archives.forms import (
     RemoveForm,
 )
 from gridtill.web.columns import CodeColumn, NameColumn, StateColumn
+from gridtill.web.form_pages import form_page
 from gridtill.web.lists import Action, Empty, ListSpec, list_page
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import put_beside, status_of
 
 _PLAIN = (
     *("name", "phone", "phone_second", "email", "address", "id_document", "settlement_name", "legacy_number"),
@@ -132,24 +132,6 @@ def customer(request: Any, customer_id: int) -> HttpResponse:
         "currency": request.utility.currency,
     }
     return render(request, "archives/customer.html", context)
-
-
-def form_page(
-    request: Any, form: Any, act: Callable[[], object], done: str, *, title: str, back: str, **context: Any
-) -> HttpResponse:
-    """Show a form; once it is right, do the act, say so and go back."""
-    refused = None
-    if request.method == "POST" and form.is_valid():
-        try:
-            act()
-        except Refusal as refusal:
-            refused = refusal
-            put_beside(form, refusal)
-        else:
-            messages.success(request, done)
-            return redirect(back)
-    page = {"title": title, "form": form, "cancel_url": back, **context}
-    return render(request, "components/form_page.html", page, status=status_of(form, refused))
 
 
 def _price_lists() -> list[tuple[int, str]]:

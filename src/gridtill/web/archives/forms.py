@@ -18,7 +18,7 @@ from gridtill.apps.customers.choices import (
 from gridtill.apps.network.choices import PlantStatus, TransformerKind
 from gridtill.kernel.energy import parse_kwh
 from gridtill.kernel.money import parse_money
-from gridtill.web.staff.forms import VersionedForm
+from gridtill.web.form_pages import VersionedForm
 
 _NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 

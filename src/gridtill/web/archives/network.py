@@ -27,9 +27,10 @@ from gridtill.apps.organization.operations import add_supply_office, delete_supp
 from gridtill.apps.organization.queries import offices_with_counts, unit_and_above
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
-from gridtill.web.archives.customers import CUSTOMERS, form_page
+from gridtill.web.archives.customers import CUSTOMERS
 from gridtill.web.archives.forms import FeederForm, NewOfficeForm, TransformerForm, UnitForm
 from gridtill.web.archives.tree import build_tree, plant_of
+from gridtill.web.form_pages import form_page
 from gridtill.web.lists import build_list
 from gridtill.web.session import needs
 

@@ -11,7 +11,7 @@ from gridtill.apps.assets.choices import AssetStatus, CreditUnit, PaymentMode, P
 from gridtill.apps.assets.rules import RULES, wrong_fields
 from gridtill.kernel.energy import parse_kwh
 from gridtill.kernel.errors import InvalidValue, Refusal
-from gridtill.web.staff.forms import VersionedForm
+from gridtill.web.form_pages import VersionedForm
 
 _WHOLE = {"inputmode": "numeric"}
 Choices = list[tuple[str, str]]

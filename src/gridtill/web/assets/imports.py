@@ -35,8 +35,8 @@ from gridtill.reports.sheets import BYTES_MAXIMUM, SheetRefused, read_sheet
 from gridtill.web.assets.forms import UploadForm
 from gridtill.web.assets.kinds import Kind, kind_of
 from gridtill.web.assets.views import stores_of
+from gridtill.web.form_pages import put_beside
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import put_beside
 
 _PAGE_ROWS = 50
 _SAMPLES = 3

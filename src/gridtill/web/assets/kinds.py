@@ -17,9 +17,9 @@ from gridtill.apps.assets.choices import AssetStatus
 from gridtill.apps.staff.queries import units_within
 from gridtill.web.assets.forms import AssetForm, CollectorForm, ConcentratorForm, MeterForm
 from gridtill.web.columns import CodeColumn, DayColumn, EnergyColumn, NameColumn, StateColumn
+from gridtill.web.form_pages import unit_choices
 from gridtill.web.lists import Empty, ListSpec
 from gridtill.web.menu import Text
-from gridtill.web.staff.forms import unit_choices
 
 
 def _number_column(slug: str) -> NameColumn:

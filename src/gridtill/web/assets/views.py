@@ -26,9 +26,9 @@ from gridtill.kernel.errors import Refusal
 from gridtill.web.assets.forms import METER_DEFAULTS, AssetForm, Choices, DeleteForm, MoveForm
 from gridtill.web.assets.kinds import KINDS, Kind, kind_of
 from gridtill.web.columns import MomentColumn, NameColumn
+from gridtill.web.form_pages import put_beside, unit_choices
 from gridtill.web.lists import Action, Empty, ListSpec, build_list, list_page
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import put_beside, unit_choices
 from gridtill.web.staff.log import act_in_words, date_text, shown
 from gridtill.web.templatetags.gridtill import day, moment
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -11,41 +10,11 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from gridtill.apps.organization.choices import RefundPriceBasis
-from gridtill.kernel.errors import InvalidValue, Refusal
+from gridtill.kernel.errors import InvalidValue
 from gridtill.kernel.money import parse_money
+from gridtill.web.form_pages import VersionedForm
 
-CONFLICT = "changed_meanwhile"
 _MOMENT = "%Y-%m-%dT%H:%M"
-
-
-def put_beside(form: forms.Form, refusal: Refusal) -> None:
-    """Show a refusal beside the field that it names, or above the form."""
-    field = refusal.field if refusal.field in form.fields else None
-    form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
-
-
-def status_of(form: forms.Form, refusal: Refusal | None = None) -> int:
-    """Return the status of a page with a form: 409 for a conflict, 422 for what is wrong, else 200."""
-    if refusal is not None and refusal.code == CONFLICT:
-        return 409
-    return 422 if form.errors else 200
-
-
-def unit_choices(units: Iterable[Any]) -> list[tuple[str, str]]:
-    """Return units for a select, each moved in by its depth below the first."""
-    choices: list[tuple[str, str]] = []
-    top = None
-    for unit in units:
-        depth = unit.path.count("/")
-        top = depth if top is None else top
-        choices.append((str(unit.pk), "\N{EM SPACE}" * max(0, depth - top) + unit.name))
-    return choices
-
-
-class VersionedForm(forms.Form):
-    """A form that remembers which state of a row it was filled from."""
-
-    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0, widget=forms.HiddenInput)
 
 
 class ContactForm(VersionedForm):

@@ -20,9 +20,10 @@ from gridtill.apps.staff.queries import units_within
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.web.columns import MomentColumn, NameColumn, StateColumn
+from gridtill.web.form_pages import put_beside, status_of, unit_choices
 from gridtill.web.lists import Action, Empty, ListSpec, list_page
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import NoticeForm, put_beside, status_of, unit_choices
+from gridtill.web.staff.forms import NoticeForm
 
 
 class NoticeTable(django_tables2.Table):

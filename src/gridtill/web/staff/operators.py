@@ -33,9 +33,10 @@ from gridtill.apps.staff.operations import (
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.web.columns import CodeColumn, MomentColumn, NameColumn, StateColumn
+from gridtill.web.form_pages import put_beside, status_of, unit_choices
 from gridtill.web.lists import Action, Empty, ListSpec, build_list, list_page
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import OperatorForm, put_beside, status_of, unit_choices
+from gridtill.web.staff.forms import OperatorForm
 from gridtill.web.templatetags.gridtill import status
 
 # No letters or digits that look alike, since it is read out or copied from a screen.

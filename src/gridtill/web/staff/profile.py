@@ -13,8 +13,9 @@ from gridtill.apps.staff import queries
 from gridtill.apps.staff.operations import modify_own_contact
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
+from gridtill.web.form_pages import put_beside, status_of
 from gridtill.web.lists import build_list
-from gridtill.web.staff.forms import ContactForm, put_beside, status_of
+from gridtill.web.staff.forms import ContactForm
 from gridtill.web.staff.operators import SIGN_INS
 
 

@@ -20,8 +20,9 @@ from gridtill.apps.staff.rules import beyond
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
+from gridtill.web.form_pages import CONFLICT, put_beside, status_of
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import CONFLICT, RoleForm, put_beside, status_of
+from gridtill.web.staff.forms import RoleForm
 
 _GROUPS = (
     (_("Sell"), ("vend",)),

@@ -15,8 +15,9 @@ from gridtill.apps.organization.operations import SettingsChange, modify_setting
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.money import format_minor
+from gridtill.web.form_pages import put_beside, status_of
 from gridtill.web.session import needs
-from gridtill.web.staff.forms import SettingsForm, put_beside, status_of
+from gridtill.web.staff.forms import SettingsForm
 
 _AMOUNTS = ("sale_maximum_minor", "reversal_approval_minor", "cash_rounding_minor")
 _PLAIN = ("language", "refund_price_basis", "receipt_header", "receipt_footer", "public_url", "version")
