@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from django.utils.http import urlencode
 
 from gridtill.apps.organization.queries import utility_settings
-from gridtill.apps.staff.queries import actor_of
+from gridtill.apps.staff.queries import admission_of
 
 OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
 STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
@@ -42,8 +42,9 @@ class OperatorSession:
         if self._is_idle(request):
             auth.logout(request)
             return self._to_login(request, "idle")
-        request.actor = actor_of(user)
-        step = self._forced_step(request)
+        admission = admission_of(user)
+        request.actor = admission.actor
+        step = self._forced_step(request, second_factor_required=admission.second_factor_required)
         if step and not request.path.startswith(STEP_PREFIXES):
             return redirect(step)
         if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
@@ -73,12 +74,12 @@ class OperatorSession:
         return bool(now - seen > settings.IDLE_TIMEOUT_S)
 
     @staticmethod
-    def _forced_step(request: Any) -> str:
+    def _forced_step(request: Any, *, second_factor_required: bool) -> str:
         user = request.user
         if user.must_change_password:
             return "/password/"
         # Somebody who set a factor up is asked for it, whether or not their role requires one.
-        asked = user.role.second_factor_required or request.session.get(SECOND_FACTOR)
+        asked = second_factor_required or request.session.get(SECOND_FACTOR)
         if asked and not user.is_verified():
             return "/second-factor/"
         return ""

@@ -151,15 +151,16 @@ def test_answer_for_another_purchase_is_not_used(scene, vend_id):
 def test_recalled_token_is_not_shown_any_more(scene, vend_id):
     recall_delivery(delivery=issue(scene, vend_id), actor=scene.bram, at=MORNING)
 
-    assert reveal_token(vend_id=vend_id, at=MORNING) == ""
+    assert reveal_token(delivery=Delivery.objects.get(), at=MORNING) == ""
     assert Delivery.objects.get().revealed_at is None
 
 
 def test_token_that_was_shown_says_since_when(scene, vend_id):
     issue(scene, vend_id)
-    token = reveal_token(vend_id=vend_id, at=MORNING)
+    token = reveal_token(delivery=Delivery.objects.get(), at=MORNING)
 
-    assert (reveal_token(vend_id=vend_id, at=MORNING), Delivery.objects.get().revealed_at) == (token, MORNING)
+    again = reveal_token(delivery=Delivery.objects.get(), at=MORNING)
+    assert (again, Delivery.objects.get().revealed_at) == (token, MORNING)
 
 
 def test_states_refuse_what_cannot_happen():

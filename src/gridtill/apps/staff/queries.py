@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django_otp import devices_for_user
 
@@ -24,6 +26,41 @@ def actor_of(operator: Operator) -> Actor:
         unit_path=operator.unit.path,
         permissions=_rights(operator.role),
     )
+
+
+# Plain, since it runs with every request: the ORM takes three queries and five times as long to build them.
+_ADMISSION = """
+    SELECT u.path, r.is_administrator, r.second_factor_required, p.permission
+    FROM staff_operator o
+    JOIN organization_organizationunit u ON u.id = o.unit_id
+    JOIN staff_role r ON r.id = o.role_id
+    LEFT JOIN staff_rolepermission p ON p.role_id = r.id
+    WHERE o.id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a request of a signed-in operator may do, and whether their role asks for a second factor."""
+
+    actor: Actor
+    second_factor_required: bool
+
+
+def admission_of(operator: Operator) -> Admission:
+    """Return a signed-in operator's actor and what their role asks for, as they are now; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADMISSION, [operator.pk])
+        rows = cursor.fetchall()
+    path, is_administrator, second_factor_required, _permission = rows[0]
+    rights = Permission.values if is_administrator else [row[3] for row in rows if row[3]]
+    actor = Actor(
+        id=operator.pk,
+        name=operator.full_name or operator.username,
+        unit_path=path,
+        permissions=frozenset(rights),
+    )
+    return Admission(actor, bool(second_factor_required))
 
 
 def _rights(role: Role) -> frozenset[str]:

@@ -82,8 +82,8 @@ def quote(request: Any, agreement_id: int) -> HttpResponse:
 
 
 def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
-    shift = reads.open_shift_of(request.user.pk)
-    if shift is None:
+    shift_id = reads.open_shift_id(request.actor.id)
+    if not shift_id:
         raise Http404
     text = request.GET.get("amount", "")[:24]
     wanted: dict[str, int] = {}
@@ -94,11 +94,11 @@ def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
         wanted["minor"] = parse_money(text, request.utility.currency).minor
     at = now()
     try:
-        found, basis = reads.quote_sale(agreement_id=agreement_id, shift_id=shift.pk, at=at, **wanted)
+        found, basis = reads.quote_sale(agreement_id=agreement_id, shift_id=shift_id, at=at, **wanted)
         if by_energy:
             # Money is what is sold: the sale will price this sum, so the screen shows just that.
             found, basis = reads.quote_sale(
-                agreement_id=agreement_id, shift_id=shift.pk, at=at, minor=found.tender_minor
+                agreement_id=agreement_id, shift_id=shift_id, at=at, minor=found.tender_minor
             )
     except ObjectDoesNotExist:
         raise Http404 from None
@@ -110,11 +110,11 @@ def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
 
 @needs("vend.sell")
 def sell(request: Any, agreement_id: int) -> HttpResponse:
-    shift = reads.open_shift_of(request.user.pk)
+    shift_id = reads.open_shift_id(request.actor.id)
     form = SaleForm(request.POST or None)
     try:
         request_id, order = form.order(
-            agreement_id=agreement_id, shift_id=shift.pk if shift else 0, currency=request.utility.currency
+            agreement_id=agreement_id, shift_id=shift_id, currency=request.utility.currency
         )
         vend_id = sell_and_issue(request_id=request_id, order=order, actor=request.actor, at=now())
     except Refusal as refusal:
@@ -141,7 +141,7 @@ def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
     shown = request.actor.may("vend.sell") and found.vend.state == "SOLD"
     return {
         "sold": found,
-        "token": reveal_token(vend_id=vend_id, at=now()) if shown else "",
+        "token": reveal_token(delivery=found.delivery, at=now()) if shown else "",
         "hidden": found.vend.state == "SOLD" and not shown,
         "tenders": [{**row, "name": TenderKind(row["kind"]).label} for row in tenders],
         "change_minor": sum(row["received_minor"] - row["amount_minor"] for row in tenders),

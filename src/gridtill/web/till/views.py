@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from gridtill.apps.vending.operations.shifts import count_shift, drop_to_safe, open_shift, sign_shift
-from gridtill.apps.vending.queries.counter import open_shift_of, shift_documents
-from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, sales_in, tenders_of
+from gridtill.apps.vending.queries.counter import open_shift_of, shift_documents, till_in_hand
+from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, tenders_of
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.ids import new_id
@@ -144,8 +144,8 @@ def sign(request: Any, shift_id: int) -> HttpResponse:
 def _chip(request: Any) -> TillChip | None:
     if not request.actor.may("vend.sell"):
         return None
-    shift = open_shift_of(request.actor.id)
-    return TillChip(shift.till.name, sales_in(shift.pk)) if shift else None
+    found = till_in_hand(request.actor.id)
+    return TillChip(*found) if found else None
 
 
 sources.till = _chip

@@ -182,9 +182,8 @@ def recall_delivery(*, delivery: Delivery, actor: Actor, at: datetime) -> Delive
     return _move(delivery, event, actor=actor, at=at, detail="purchase taken back")
 
 
-def reveal_token(*, vend_id: UUID, at: datetime) -> str:
+def reveal_token(*, delivery: Delivery, at: datetime) -> str:
     """Note that a person saw the token's digits, and return them; empty while there is none, or after a recall."""
-    delivery = Delivery.objects.get(vend_id=vend_id)
     if not delivery.token or delivery.revealed_at is not None:
         return delivery.token
     # The state is asked in the same statement: a reversal that came first has the token recalled.

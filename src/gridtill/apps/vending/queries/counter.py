@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from gridtill.apps.customers.models import CustomerAgreement
 from gridtill.apps.pricing.queries import tariff_version
@@ -17,7 +17,6 @@ from gridtill.apps.vending.models import (
     AccountStanding,
     CashierShift,
     Delivery,
-    ReceiptPrint,
     ReversalRequest,
     SalesDocument,
     Vend,
@@ -106,20 +105,20 @@ class Sold:
 
 def sold(vend_id: UUID, *, unit_path: str) -> Sold:
     """
-    Return one purchase within a unit.
+    Return one purchase within a unit; two queries.
 
     :raises Vend.DoesNotExist: if there is none there
     """
-    vend = Vend.objects.select_related("agreement__usage_point__customer__office", "till", "shift", "cashier").get(
+    vend = Vend.objects.select_related("delivery").get(
         pk=vend_id, agreement__usage_point__customer__office__path__startswith=unit_path
     )
-    document = SalesDocument.objects.get(number=vend.number)
+    document = SalesDocument.objects.annotate(printed=Count("prints")).get(number=vend.number)
     return Sold(
         vend=vend,
-        delivery=Delivery.objects.get(vend=vend),
+        delivery=vend.delivery,
         document=json.loads(document.payload),
         document_id=document.pk,
-        prints=ReceiptPrint.objects.filter(document=document).count(),
+        prints=document.printed,
     )
 
 
@@ -140,6 +139,18 @@ def open_shift_of(operator_id: int) -> CashierShift | None:
         .select_related("till__point_of_sale__unit")
         .first()
     )
+
+
+def open_shift_id(operator_id: int) -> int:
+    """Return the id of the shift that an operator has open, 0 if none, without its till and hall."""
+    found = CashierShift.objects.filter(cashier_id=operator_id, state="OPEN").order_by()
+    return found.values_list("pk", flat=True).first() or 0
+
+
+def till_in_hand(operator_id: int) -> tuple[str, int] | None:
+    """Return the name of the till that an operator has open and the purchases of its shift; one query."""
+    found = CashierShift.objects.filter(cashier_id=operator_id, state="OPEN").order_by()
+    return next(iter(found.values_list("till__name").annotate(sales=Count("vends"))), None)
 
 
 def waiting_reversals(*, unit_path: str) -> QuerySet[ReversalRequest]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from gridtill.apps.organization.models import OrganizationUnit
-from gridtill.apps.vending.models import BankingBatch, CashierShift, DayClose, ShiftTender, Till, Vend
+from gridtill.apps.vending.models import BankingBatch, CashierShift, DayClose, ShiftTender, Till
 
 
 def free_tills(*, unit_path: str) -> QuerySet[Till]:
@@ -33,11 +33,6 @@ def counted_shifts(*, unit_path: str) -> QuerySet[CashierShift]:
 def tenders_of(shift_id: int) -> QuerySet[ShiftTender]:
     """Return a shift's running totals by way of payment."""
     return ShiftTender.objects.filter(shift_id=shift_id).order_by("kind")
-
-
-def sales_in(shift_id: int) -> int:
-    """Return how many purchases a shift has, the ones taken back included."""
-    return Vend.objects.filter(shift_id=shift_id).count()
 
 
 def day_closes(*, unit_path: str) -> QuerySet[DayClose]:
