@@ -42,6 +42,13 @@ class Customer(models.Model):
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=0)
 
+    class Meta:
+        # Most have neither, and only those that do are looked up by it.
+        indexes = [
+            models.Index(fields=["phone_second"], condition=~models.Q(phone_second=""), name="customer_second_phone"),
+            models.Index(fields=["legacy_number"], condition=~models.Q(legacy_number=""), name="customer_legacy"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
 

@@ -36,7 +36,13 @@ def _within(unit_path: str) -> QuerySet[Customer]:
 
 
 def _exact_ids(wanted: str) -> set[int]:
-    by_customer = Customer.objects.filter(Q(number__iexact=wanted) | Q(phone=wanted) | Q(phone_second=wanted))
+    # Each condition has an index of its own; a comparison that ignores case would have none.
+    by_customer = Customer.objects.filter(
+        Q(number__in=[wanted, wanted.upper()])
+        | Q(phone=wanted)
+        | Q(phone_second=wanted, phone_second__gt="")
+        | Q(legacy_number=wanted, legacy_number__gt="")
+    )
     by_meter = Customer.objects.filter(
         usage_points__installations__meter__number=wanted.replace(" ", ""),
         usage_points__installations__removed_at=None,
