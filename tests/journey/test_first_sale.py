@@ -214,3 +214,15 @@ def test_archives_open_down_to_the_customers_of_a_transformer(page: Page, site: 
     expect(page.locator(".list-rows tbody tr").first).to_be_visible()
     page.screenshot(path=images / "archives.png")
     assert page.locator("[aria-selected=true]").count() == 1
+
+
+def test_customer_is_picked_for_a_debt_at_the_keyboard(page: Page, site: str) -> None:
+    sign_in(page, site, "administrator")
+    page.goto(f"{site}/debts/add/")
+    page.locator("[data-picker-open]").press("Enter")
+    page.locator("[data-picker-search]").press_sequentially("C100007")
+    expect(page.locator("[role=option][data-value=C100007]")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#id_customer")).to_have_value("C100007")

@@ -338,3 +338,14 @@ def test_meter_of_an_open_account_stays(scene, clerk):
     assert answer.status_code == 422
     assert "Cancel the account" in text_of(answer)
     assert point.installations.get().removed_at is None
+
+
+def test_picker_offers_customers_of_the_own_unit_by_their_number(scene, clerk, far):
+    make_supply(scene, 1)
+    make_supply(scene, 2)
+    found = text_of(clerk.get("/archives/pick/", {"q": meter_number(2)}))
+
+    assert 'data-value="C000002"' in found
+    assert "C000001" not in found
+    assert "Nothing found" in text_of(far.get("/archives/pick/", {"q": "C000002"}))
+    assert "Type a number" in text_of(clerk.get("/archives/pick/"))

@@ -113,6 +113,27 @@ def customers(request: Any) -> HttpResponseBase:
     )
 
 
+PICKED_AT_ONCE = 20
+
+
+@needs("archives.view", "debt.edit", "account.open")
+def pick(request: Any) -> HttpResponse:
+    """Answer the rows of the dialog that picks a customer; what is taken is the customer's number."""
+    text = request.GET.get("q", "").strip()[:80]
+    found = find_customers_in(customers_within(request.actor.unit_path), text)[:PICKED_AT_ONCE] if text else ()
+    rows = [
+        {
+            "value": row.number,
+            "label": row.name,
+            "detail": " · ".join(part for part in (row.number, row.address, *meter_numbers_of(row)) if part),
+            "state": row.status,
+            "state_label": row.get_status_display(),
+        }
+        for row in found
+    ]
+    return render(request, "components/picker_rows.html", {"rows": rows, "q": text})
+
+
 def _customer(request: Any, customer_id: int) -> Any:
     return get_object_or_404(customers_within(request.actor.unit_path), pk=customer_id)
 

@@ -26,6 +26,7 @@ urlpatterns = [
         name="archive_transformer_delete",
     ),
     path("archives/transformer/<int:transformer_id>/add-customer/", customers.add, name="archive_customer_add"),
+    path("archives/pick/", customers.pick, name="customer_pick"),
     path("archives/customers/", customers.customers, name="archive_customers"),
     path("archives/customers/<int:customer_id>/", customers.customer, name="archive_customer"),
     path("archives/customers/<int:customer_id>/modify/", customers.modify, name="archive_customer_modify"),

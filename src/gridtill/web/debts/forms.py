@@ -87,7 +87,10 @@ class DebtForm(TermsForm):
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     customer = forms.CharField(
-        label=_("Customer"), help_text=_("Number of the customer, of the account or of the meter."), max_length=40
+        label=_("Customer"),
+        help_text=_("Number of the customer, of the account or of the meter."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"data-picker-value": True}),
     )
     kind = forms.ChoiceField(label=_("What it is for"), choices=_KINDS)
     principal = forms.CharField(label=_("Debt"), max_length=24, widget=forms.TextInput(attrs=_NUMBER))

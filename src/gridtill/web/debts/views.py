@@ -259,7 +259,7 @@ def add(request: Any) -> HttpResponse:
         "submit_label": _("Add the debt"),
         "cancel_url": reverse("debts"),
     }
-    return render(request, "components/form_page.html", context, status=422 if form.errors else 200)
+    return render(request, "debts/add.html", context, status=422 if form.errors else 200)
 
 
 def _added(request: Any, form: DebtForm) -> Any:
