@@ -16,6 +16,7 @@ AREAS = (
     "gridtill.web.assets.urls",
     "gridtill.web.staff.urls",
     "gridtill.web.counter.urls",
+    "gridtill.web.receipts.urls",
     "gridtill.web.records.urls",
     "gridtill.web.till.urls",
     "gridtill.web.balance.urls",

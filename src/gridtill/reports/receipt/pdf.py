@@ -104,6 +104,11 @@ def _strip(receipt: ReceiptDocument) -> list[Flowable]:
     return story
 
 
+def _padding(across: int, down: int) -> list[tuple[Any, ...]]:
+    sides = {"LEFTPADDING": across, "RIGHTPADDING": across, "TOPPADDING": down, "BOTTOMPADDING": down}
+    return [(name, (0, 0), (-1, -1), room) for name, room in sides.items()]
+
+
 def _pair(row: Row, *, bold: bool = False) -> list[Flowable]:
     left: list[Flowable] = [_text(row.left, 8, bold=bold)]
     if row.note:
@@ -111,7 +116,7 @@ def _pair(row: Row, *, bold: bool = False) -> list[Flowable]:
     cells = [[left, _text(row.right, 8, bold=bold, align=TA_RIGHT)]]
     table = Table(cells, colWidths=[44 * mm, 28 * mm] if row.kind is not RowKind.PAIR else [28 * mm, 44 * mm])
     rules = [("LINEABOVE", (0, 0), (-1, 0), 1, colors.black)] if bold else []
-    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("PADDING", (0, 0), (-1, -1), 0), *rules])
+    table.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(0, 1), *rules])
     return [table]
 
 
@@ -182,7 +187,7 @@ def _page_facts(receipt: ReceiptDocument) -> Table:
 
 def _two_columns(pairs: list[tuple[str, str]]) -> Table:
     table = Table([[_text(label, 10), _text(value, 10)] for label, value in pairs], colWidths=[60 * mm, 110 * mm])
-    table.setStyle([("PADDING", (0, 0), (-1, -1), 2), ("VALIGN", (0, 0), (-1, -1), "TOP")])
+    table.setStyle([*_padding(0, 2), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     return table
 
 
@@ -204,7 +209,7 @@ def _page_steps(receipt: ReceiptDocument) -> Table:
             ("LINEBELOW", (0, 0), (-1, 0), 1, colors.black),
             ("LINEABOVE", (0, paid), (-1, paid), 1, colors.black),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("PADDING", (0, 0), (-1, -1), 3),
+            *_padding(2, 3),
         ]
     )
     return table

@@ -1,0 +1,1 @@
+"""Receipts on paper, and the page where anybody checks one."""
