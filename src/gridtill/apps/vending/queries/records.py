@@ -182,9 +182,7 @@ def day_balance(conditions: BalanceConditions, *, unit_path: str) -> DayBalance:
 
 
 def _rows(sold: QuerySet[Vend], back: QuerySet[VendReversal], kind: str | None) -> list[BalanceRow]:
-    tenders = Tender.objects.filter(kind=kind) if kind else Tender.objects.all()
-    came = _by_till(tenders.filter(vend__in=sold), "vend__till")
-    gone = _by_till(tenders.filter(vend__reversal__in=back), "vend__reversal__till")
+    came, gone = _by_till(sold, "tenders", kind), _by_till(back, "vend__tenders", kind)
     # A purchase may be taken back at a till that sold nothing that day; its row must not be lost.
     return [
         BalanceRow(*key, *came.get(key, (0, 0)), gone.get(key, (0, 0))[1])
@@ -192,8 +190,10 @@ def _rows(sold: QuerySet[Vend], back: QuerySet[VendReversal], kind: str | None) 
     ]
 
 
-def _by_till(tenders: QuerySet[Tender], till: str) -> dict[tuple[int, str, str], tuple[int, int]]:
-    rows: Any = tenders.values_list(f"{till}_id", f"{till}__name", "kind").annotate(
-        n=Count("id"), money=Sum("amount_minor")
+def _by_till(rows: Any, tenders: str, kind: str | None) -> dict[tuple[int, str, str], tuple[int, int]]:
+    # From the day's rows to their tenders: the other way round, PostgreSQL reads all tenders there are.
+    wanted = rows.filter(**{f"{tenders}__kind": kind} if kind else {f"{tenders}__isnull": False})
+    found = wanted.values_list("till_id", "till__name", f"{tenders}__kind").annotate(
+        n=Count(f"{tenders}__id"), money=Sum(f"{tenders}__amount_minor")
     )
-    return {(pk, name, kind): (n, money) for pk, name, kind, n, money in rows}
+    return {(pk, name, way): (n, money) for pk, name, way, n, money in found}
