@@ -47,7 +47,7 @@ test: ## Install what is missing, then every check and test on both databases
 
 bench: setup ## Measure, in ratios, on this machine
 	@tools/install_debian.sh
-	@$(BIN)/python tools/with_postgres.py --durable -- $(BIN)/python tools/bench_sale.py
+	@for part in sale http volume; do $(BIN)/python tools/with_postgres.py --durable -- $(BIN)/python tools/bench_$$part.py || exit 1; done
 
 demo: setup ## Serve a demonstration utility at http://127.0.0.1:$(PORT)
 	@PORT=$(PORT) DEMO_DETACH=$(DEMO_DETACH) tools/demo.sh start
