@@ -1,10 +1,11 @@
-"""The code on a receipt that is shown as a page."""
+"""What pages need to offer receipts: the code on one, and whether there is a printer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -21,3 +22,9 @@ def check_code(context: dict[str, Any], document_id: int) -> SafeString:
     request = context["request"]
     image = code_image(check_url(request, document_id, request.utility))
     return format_html('<img class="qr" src="{}" alt="{}">', image, _("Code that opens the page to check this receipt"))
+
+
+@register.simple_tag
+def has_printer() -> bool:
+    """Tell whether a receipt printer was set up here."""
+    return bool(settings.PRINTER_URL)
