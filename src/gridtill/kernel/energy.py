@@ -70,7 +70,10 @@ def parse_kwh(text: str) -> Energy:
     match = _KWH.fullmatch(normal)
     if match is None:
         raise InvalidValue(
-            f"“{compact[:40]}” is not an energy in kWh.", remedy="Use digits, for example 32 or 32.5.", field="energy"
+            "“{typed}” is not an energy in kWh.",
+            typed=compact[:40],
+            remedy="Use digits, for example 32 or 32.5.",
+            field="energy",
         )
     part = (match["part"] or "").rstrip("0")
     if len(part) > 3:

@@ -127,13 +127,19 @@ def parse_money(text: str, currency: str) -> Money:
     match = _AMOUNT.fullmatch(normal)
     if match is None:
         raise InvalidValue(
-            f"“{compact[:40]}” is not an amount.", remedy="Use digits, for example 150 or 150.50.", field="amount"
+            "“{typed}” is not an amount.",
+            typed=compact[:40],
+            remedy="Use digits, for example 150 or 150.50.",
+            field="amount",
         )
     places = exponent(currency)
     part = (match["part"] or "").rstrip("0")
     if len(part) > places:
         raise InvalidValue(
-            f"{currency} has {places} decimal places; “{compact[:40]}” has more.",
+            "{currency} has {places} decimal places; “{typed}” has more.",
+            currency=currency,
+            places=places,
+            typed=compact[:40],
             remedy="Round the amount to the smallest unit of the currency.",
             field="amount",
         )

@@ -109,7 +109,11 @@ def _quoted(frame: Frame, tender: int, floor_wh: Callable[[int], int] | None) ->
     if tariff.maximum_minor is not None and tender > tariff.maximum_minor:
         most = format_minor(tariff.maximum_minor, tariff.currency)
         raise AboveMaximum(
-            f"The most for one purchase is {tariff.currency} {most}.", remedy="Buy less at once.", field="amount"
+            "The most for one purchase is {currency} {most}.",
+            currency=tariff.currency,
+            most=most,
+            remedy="Buy less at once.",
+            field="amount",
         )
     debts = [(debt, amount) for debt, amount in taken_by_debts(frame, tender) if amount]
     available = tender + frame.history.carry_minor - sum(amount for _debt, amount in debts)
@@ -118,7 +122,9 @@ def _quoted(frame: Frame, tender: int, floor_wh: Callable[[int], int] | None) ->
         wh = floor_wh(wh)
     if tariff.maximum_wh is not None and wh > tariff.maximum_wh:
         raise AboveMaximum(
-            f"The most for one purchase is {format_kwh(tariff.maximum_wh)} kWh; this would be {format_kwh(wh)} kWh.",
+            "The most for one purchase is {most} kWh; this would be {wanted} kWh.",
+            most=format_kwh(tariff.maximum_wh),
+            wanted=format_kwh(wh),
             remedy="Buy less at once.",
             field="amount",
         )

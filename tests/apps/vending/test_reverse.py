@@ -13,6 +13,7 @@ from gridtill.apps.arrears.operations import DebtTerms, add_debt
 from gridtill.apps.ledger.queries import balance_of, is_balanced
 from gridtill.apps.vending.models import (
     AccountStanding,
+    CashierShift,
     DayClose,
     Delivery,
     SalesDocument,
@@ -130,6 +131,7 @@ def test_credit_that_may_be_in_the_meter_stays_sold(scene, supply, state):
 def test_another_day_needs_a_second_person_and_says_it_was_late(scene, supply):
     vend = sell(scene, supply)
     shift, actor = second_till(scene, at=NEXT_DAY)
+    CashierShift.objects.filter(pk=shift.pk).update(float_minor=100_00)
     with pytest.raises(ApprovalNeeded, match="another day"):
         reverse(scene, vend, at=NEXT_DAY, shift=shift, actor=actor)
     done = reverse(scene, vend, at=NEXT_DAY, shift=shift, actor=actor, approver=scene.bram)
@@ -137,6 +139,15 @@ def test_another_day_needs_a_second_person_and_says_it_was_late(scene, supply):
     assert (done.is_late, done.approved_by_id, done.till.code) == (True, scene.bram.id, "T02")
     # The money goes out of the drawer that pays it, not the one that took it.
     assert (balance_of("1000.T01"), balance_of("1000.T02"), is_balanced()) == (5_100_00, -100_00, True)
+
+
+def test_drawer_without_the_cash_returns_none(scene, supply):
+    vend = sell(scene, supply)
+    shift, actor = second_till(scene)
+
+    with pytest.raises(ReversalRefused, match="does not hold that much"):
+        reverse(scene, vend, shift=shift, actor=actor)
+    assert (Vend.objects.get().state, balance_of("1000.T02")) == ("SOLD", 0)
 
 
 def test_nobody_approves_their_own_and_strangers_do_not_either(scene, supply):
@@ -225,6 +236,7 @@ def test_closed_days_cover_every_document_once_and_late_ones_are_named(scene, su
     end(scene, scene.shift, scene.asha, 5_100_00, MORNING)
     first = close(scene, scene.shift.business_day, MORNING)
     shift, actor = second_till(scene, at=NEXT_DAY)
+    CashierShift.objects.filter(pk=shift.pk).update(float_minor=100_00)
     reverse(scene, vend, at=NEXT_DAY, shift=shift, actor=actor, approver=scene.bram)
     end(scene, shift, actor, 0, NEXT_DAY)
     second = close(scene, shift.business_day, NEXT_DAY)

@@ -121,7 +121,12 @@ def check_order(basis: Any, tenders: Sequence[Paid], total_minor: int) -> None:
     limits = [limit for limit in (basis.sale_maximum_minor, basis.purchase_maximum_minor) if limit is not None]
     if total_minor > min(limits):
         most = format_minor(min(limits), basis.currency)
-        raise AmountTooLarge(f"The most for one purchase is {basis.currency} {most}. Nothing was sold.", field="amount")
+        raise AmountTooLarge(
+            "The most for one purchase is {currency} {most}. Nothing was sold.",
+            field="amount",
+            currency=basis.currency,
+            most=most,
+        )
 
 
 def _check_tender(tender: Paid) -> None:
@@ -142,7 +147,9 @@ def check_energy(basis: Any, energy_wh: int) -> None:
     limits = [limit for limit in (basis.credit_maximum_wh, basis.energy_maximum_wh) if limit is not None]
     if limits and energy_wh > min(limits):
         most = min(limits) // 1000
-        raise AmountTooLarge(f"This meter takes at most {most} kWh at once. Nothing was sold.", field="amount")
+        raise AmountTooLarge(
+            "This meter takes at most {most} kWh at once. Nothing was sold.", field="amount", most=most
+        )
 
 
 def year_window(tariff: Tariff, day: date) -> date:

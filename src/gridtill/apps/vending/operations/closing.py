@@ -127,7 +127,8 @@ def _check_day(bureau: OrganizationUnit, previous: DayClose | None, day: date, a
         raise DayNotClosable("That day has not begun yet.", field="day")
     if previous is not None and day <= previous.business_day:
         raise DayNotClosable(
-            f"The books are closed up to {previous.business_day:%d %b %Y}.",
+            "The books are closed up to {day}.",
+            day=previous.business_day.isoformat(),
             remedy="Late items appear in the next close, with their day.",
             field="day",
         )
@@ -140,7 +141,8 @@ def _check_day(bureau: OrganizationUnit, previous: DayClose | None, day: date, a
     if open_shifts:
         names = ", ".join(f"{shift.till.name} ({shift.cashier.full_name})" for shift in open_shifts)
         raise DayNotClosable(
-            f"These shifts are not signed yet: {names}. Nothing was closed.",
+            "These shifts are not signed yet: {names}. Nothing was closed.",
+            names=names,
             remedy="Let them be counted and signed, then close the day.",
         )
 

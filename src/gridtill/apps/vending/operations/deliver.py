@@ -63,7 +63,7 @@ def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -
         token = issuer.issue_credit(_request(delivery))
     except IssueRefused as refusal:
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
-        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal.message}")
+        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
     _check_answer(delivery, token)
     new = next_state(delivery.state, DeliveryEvent.ISSUE)
     written = write_token(
@@ -94,7 +94,7 @@ def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) ->
     try:
         token = issuer.issue_credit(_request(delivery))
     except IssueRefused as refusal:
-        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal.message}")
+        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
     except IssueUnknown as unknown:
         return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(unknown))
     return _keep(delivery, token, actor, at)
@@ -107,7 +107,7 @@ def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime
         token = issuer.fetch_result(delivery.pk) or issuer.issue_credit(_request(delivery))
     except IssueRefused as refusal:
         if delivery.state == DeliveryState.DISPATCHED:
-            return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=refusal.message)
+            return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=str(refusal))
         return delivery
     except IssueUnknown:
         if delivery.state == DeliveryState.DISPATCHED:

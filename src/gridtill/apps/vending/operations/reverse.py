@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from gridtill.apps.arrears.operations import give_back
 from gridtill.apps.audit.operations import record_write
@@ -18,7 +19,7 @@ from gridtill.apps.customers.models import CustomerAgreement
 from gridtill.apps.ledger.choices import EntryKind
 from gridtill.apps.ledger.operations import EntryHead, reverse_entry
 from gridtill.apps.organization.queries import utility_settings
-from gridtill.apps.vending.choices import ApprovalState, DeliveryState, DocumentKind, VendState
+from gridtill.apps.vending.choices import ApprovalState, DeliveryState, DocumentKind, TenderKind, VendState
 from gridtill.apps.vending.models import (
     AccountStanding,
     CashierShift,
@@ -33,6 +34,7 @@ from gridtill.apps.vending.models import (
 from gridtill.apps.vending.operations.deliver import recall_delivery
 from gridtill.apps.vending.operations.documents import append_document, lock_till
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
+from gridtill.apps.vending.operations.shifts import expected_cash
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import business_day
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -80,11 +82,11 @@ def approval_reason(vend: Vend, *, at: datetime) -> str:
     settings = utility_settings()
     delivery = Delivery.objects.get(vend=vend)
     if delivery.revealed_at is not None:
-        return "The token was shown, so the customer may use it."
+        return _("The token was shown, so the customer may use it.")
     if business_day(at, settings.zone) != vend.calendar_day:
-        return "It was sold on another day."
+        return _("It was sold on another day.")
     if settings.reversal_approval_minor and vend.total_minor > settings.reversal_approval_minor:
-        return "It is above the amount that one person may take back."
+        return _("It is above the amount that one person may take back.")
     return ""
 
 
@@ -119,7 +121,7 @@ def reverse_vend(
     delivery = Delivery.objects.select_for_update().get(vend=vend)
     reason = approval_reason(vend, at=at)
     if reason and approver is None:
-        raise ApprovalNeeded(f"{reason} Nothing was taken back.")
+        raise ApprovalNeeded("{reason} Nothing was taken back.", reason=reason)
     _check_approver(approver, actor, unit_path)
     recall_delivery(delivery=delivery, actor=actor, at=at)
     return _write_reversal(request_id, case, vend, standing, shift, actor, approver, at)
@@ -184,6 +186,11 @@ def _write_reversal(
     at: datetime,
 ) -> VendReversal:
     tenders = list(Tender.objects.filter(vend=vend).order_by("id"))
+    if sum(tender.amount_minor for tender in tenders if tender.kind == TenderKind.CASH) > expected_cash(shift):
+        raise ReversalRefused(
+            "The drawer does not hold that much by the books. Nothing was taken back.",
+            remedy="Take it back at a till that has the cash.",
+        )
     document = append_document(
         till=shift.till,
         shift=shift,

@@ -79,8 +79,10 @@ def _check_free(till: Till, actor: Actor) -> None:
     busy = CashierShift.objects.filter(till=till, state=ShiftState.OPEN).select_related("cashier").first()
     if busy is not None:
         raise ShiftRefused(
-            f"{till.name} has an open shift of {busy.cashier.full_name}.",
+            "{till} has an open shift of {cashier}.",
             remedy="Close that shift, or take another till.",
+            till=till.name,
+            cashier=busy.cashier.full_name,
         )
     if CashierShift.objects.filter(cashier_id=actor.id, state=ShiftState.OPEN).exists():
         raise ShiftRefused("You have an open shift at another till.", remedy="Close it first.")

@@ -20,6 +20,7 @@ from gridtill.apps.vending.choices import DocumentKind, TenderKind, VendState
 from gridtill.apps.vending.models import AccountStanding, CashierShift, Delivery, SalesDocument, ShiftTender, Vend
 from gridtill.apps.vending.operations.documents import append_document, lock_till
 from gridtill.apps.vending.operations.sell import line_account
+from gridtill.apps.vending.operations.shifts import expected_cash
 from gridtill.apps.vending.operations.tills import bureau_of
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -146,7 +147,7 @@ def settle_account(
 
     Debts are paid from the refund first; what remains of them is collected with the claim.
 
-    :raises NotSettleable: if a delivery is open or the till is closed
+    :raises NotSettleable: if a delivery is open, the account was settled, the till is closed or lacks the cash
     """
     done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.SETTLEMENT).first()
     if done is not None:
@@ -162,11 +163,19 @@ def settle_account(
     shift = CashierShift.objects.get(pk=shift_id)
     if shift.state != "OPEN" or shift.cashier_id != actor.id:
         raise NotSettleable("The till is closed. Nothing was settled.", remedy="Open the till first.")
+    # Asked under the lock: of two settlements of one account the second finds it closed.
+    if CustomerAgreement.objects.values_list("status", flat=True).get(pk=agreement_id) not in {"ACTIVE", "PAUSED"}:
+        raise NotSettleable("Only an opened account can be settled. Nothing was settled.")
     _check_settled_deliveries(agreement_id)
     others = CustomerAgreement.objects.filter(account=agreement.account, status="ACTIVE").exclude(pk=agreement_id)
     # Debts belong to the account: while another supply goes on, it goes on paying them.
     debt = 0 if others.exists() else offset_debts(account_id=agreement.account_id, actor=actor, at=at)
     settlement = settlement_of(agreement_id, remaining_wh, debt)
+    if settlement.due_minor > expected_cash(shift):
+        raise NotSettleable(
+            "The drawer does not hold that much by the books. Nothing was settled.",
+            remedy="Pay it out at a till that has the cash.",
+        )
     document = append_document(
         till=till,
         shift=shift,
