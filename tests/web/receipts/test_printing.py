@@ -198,3 +198,27 @@ def test_receipt_is_read_from_the_sales_document(vend):
     assert sum(line.amount_minor for line in receipt.lines) == receipt.total_minor
     assert (receipt.meter.number, receipt.change_minor) == (vend.meter.number, 0)
     assert receipt.at.utcoffset().total_seconds() == 3 * 3600
+
+
+def test_who_may_reprint_is_offered_it_without_seeing_the_token(scene, enter, vend):
+    offer = f'action="/receipts/{vend.pk}.pdf"'
+    path = f"/counter/sold/{vend.pk}/"
+    reader = enter(replace(scene.asha, permissions=frozenset({"vend.view"})))
+    assert offer not in reader.get(path).content.decode()
+
+    checker = enter(replace(scene.bram, permissions=frozenset({"vend.view", "vend.reprint"})))
+    page = checker.get(path).content.decode()
+    assert offer in page
+    assert Delivery.objects.get().token[:4] not in page
+
+
+def test_recovered_purchase_can_still_be_printed(scene, desk, vend):
+    take_back(scene, vend)
+
+    assert f'action="/receipts/{vend.pk}.pdf"' in desk.get(f"/counter/sold/{vend.pk}/").content.decode()
+
+
+def test_purchase_without_a_token_is_not_offered_on_paper_yet(scene, desk):
+    unissued = sell(scene, make_supply(scene, 2).pk)
+
+    assert f'action="/receipts/{unissued.pk}.pdf"' not in desk.get(f"/counter/sold/{unissued.pk}/").content.decode()
