@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.template import Context, Template
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from gridtill.web.templatetags import gridtill as tags
 
@@ -88,3 +88,11 @@ def test_spark_stays_inside_its_box():
 @pytest.mark.parametrize(("name", "text"), [("Akosua Boateng", "AB"), ("Esi", "E"), ("", ""), ("a b c", "AC")])
 def test_initials_are_first_and_last(name, text):
     assert tags.initials(name) == text
+
+
+def test_lines_of_a_quote_are_named_in_the_readers_language():
+    with translation.override("fr"):
+        assert tags.line_words("Energy, block 2") == "Énergie, tranche 2"
+        assert tags.line_words("Carried to the next purchase") == "Reporté sur le prochain achat"
+    assert tags.line_words("Energy, block 2") == "Energy, block 2"
+    assert tags.line_words("VAT 16%") == "VAT 16%"

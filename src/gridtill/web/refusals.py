@@ -1,4 +1,4 @@
-"""The sentences of refusals that a cashier may meet, named here so that the catalogues hold them."""
+"""Sentences and words from where no Django is known, named here so that the catalogues hold them."""
 
 from __future__ import annotations
 
@@ -129,4 +129,12 @@ SENTENCES = (
     gettext_noop("{till} has an open shift of {cashier}."),
     gettext_noop("“{typed}” is not an amount."),
     gettext_noop("“{typed}” is not an energy in kWh."),
+)
+
+# Names of a quote's lines that the house gives itself; charges, levies and debts bring their own.
+LINES = (
+    gettext_noop("Energy, mixed price"),
+    gettext_noop("Energy, block {number}"),
+    gettext_noop("Carried from the last purchase"),
+    gettext_noop("Carried to the next purchase"),
 )

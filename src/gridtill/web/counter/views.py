@@ -113,9 +113,7 @@ def sell(request: Any, agreement_id: int) -> HttpResponse:
     shift_id = reads.open_shift_id(request.actor.id)
     form = SaleForm(request.POST or None)
     try:
-        request_id, order = form.order(
-            agreement_id=agreement_id, shift_id=shift_id, currency=request.utility.currency
-        )
+        request_id, order = form.order(agreement_id=agreement_id, shift_id=shift_id, currency=request.utility.currency)
         vend_id = sell_and_issue(request_id=request_id, order=order, actor=request.actor, at=now())
     except Refusal as refusal:
         status = 409 if refusal.code in {"quote_changed", "request_reused"} else 422

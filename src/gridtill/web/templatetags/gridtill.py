@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 
 from django import template
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from gridtill.kernel.energy import format_kwh
 from gridtill.kernel.money import format_minor
@@ -18,6 +20,7 @@ from gridtill.kernel.money import format_minor
 register = template.Library()
 
 GROUP = ","
+_BLOCK = re.compile(r"Energy, block (\d{1,3})")
 MINUS = "−"
 _TONES = {
     "good": "OK DONE OPEN OPENED ACTIVE SOLD ISSUED LOADED INSTALLED ARRIVED APPROVED SIGNED_IN IN_FORCE IN_USE GOOD",
@@ -124,6 +127,14 @@ def token(digits: str, css: str = "mono") -> SafeString:
     """Draw a token large enough to be keyed in, four digits a group."""
     groups = format_html_join(" ", "<b>{}</b>", ((group,) for group in token_groups(digits)))
     return format_html('<p class="{}" dir="ltr">{}</p>', css, groups)
+
+
+@register.filter
+def line_words(label: str) -> str:
+    """Name a line of a quote in the reader's language; what a tariff document named itself stays as it is."""
+    if block := _BLOCK.fullmatch(label):
+        return gettext("Energy, block {number}").format(number=block[1])
+    return gettext(label) if label else ""
 
 
 @register.filter
