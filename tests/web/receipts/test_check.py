@@ -8,6 +8,7 @@ from django.test import Client
 from gridtill.apps.vending.models import SalesDocument
 from gridtill.apps.vending.queries.receipt import checked_receipt
 from gridtill.reports.receipt.code import make_code
+from gridtill.web.check_links import check_url
 from gridtill.web.receipts import check
 from tests.factories.sales import sell, take_back
 from tests.factories.scene import make_supply
@@ -120,5 +121,5 @@ def test_code_leads_to_the_public_address_when_there_is_one(scene, rf):
     utility = utility_settings()
     public = replace(utility, public_url="https://tokens.example")
 
-    assert check.check_url(rf.get("/"), 7, utility) == f"http://testserver/r/{make_code(7, SECRET)}"
-    assert check.check_url(rf.get("/"), 7, public) == f"https://tokens.example/r/{make_code(7, SECRET)}"
+    assert check_url(rf.get("/"), 7, utility) == f"http://testserver/r/{make_code(7, SECRET)}"
+    assert check_url(rf.get("/"), 7, public) == f"https://tokens.example/r/{make_code(7, SECRET)}"

@@ -107,6 +107,7 @@ def test_printer_gets_token_blocks_and_code(desk, vend, device):
 
     assert answer["Location"] == f"/counter/sold/{vend.pk}/"
     assert f"{token[:4]} {token[4:8]} {token[8:12]}" in strip
+    assert f"{'Energy':<36}100.00" in strip
     assert "5 kWh × 20.00" in strip
     assert f"http://testserver/r/{code}" in strip
     assert "COPY" not in strip

@@ -8,21 +8,14 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from gridtill.apps.organization.queries import Settings, utility_settings
+from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.vending.queries.receipt import checked_receipt
-from gridtill.reports.receipt.code import make_code, read_code
+from gridtill.reports.receipt.code import read_code
 
 CHECKS_A_MINUTE = 30
-
-
-def check_url(request: HttpRequest, document_id: int, utility: Settings) -> str:
-    """Return the address that a receipt's code opens, at the utility's public address if it has one."""
-    path = reverse("receipt_check", args=[make_code(document_id, utility.receipt_secret)])
-    return f"{utility.public_url}{path}" if utility.public_url else request.build_absolute_uri(path)
 
 
 @require_safe

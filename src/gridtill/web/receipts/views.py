@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,9 @@ from gridtill.kernel.clock import now
 from gridtill.reports.receipt.document import Face, ReceiptDocument, read_receipt
 from gridtill.reports.receipt.pdf import Paper, receipt_pdf
 from gridtill.reports.receipt.strip import receipt_bytes
-from gridtill.web.receipts.check import check_url
+from gridtill.web.check_links import check_url
 from gridtill.web.session import needs
+from gridtill.web.templatetags.gridtill import line_words
 
 logger = logging.getLogger(__name__)
 # What each way of drawing has letters for; other languages are printed in English.
@@ -106,7 +108,8 @@ def _receipt(request: Any, found: reads.Sold, copy: int) -> ReceiptDocument:
         is_reversed=not is_sold,
         check_url=check_url(request, found.document_id, utility),
     )
-    return read_receipt(found.document, face)
+    receipt = read_receipt(found.document, face)
+    return replace(receipt, lines=tuple(replace(line, label=line_words(line.label)) for line in receipt.lines))
 
 
 def _paper_language(able: tuple[str, ...]) -> str:

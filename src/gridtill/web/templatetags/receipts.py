@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from gridtill.reports.receipt.code import code_image
-from gridtill.web.receipts.check import check_url
+from gridtill.web.check_links import check_url
 
 register = template.Library()
 
