@@ -226,3 +226,21 @@ def test_customer_is_picked_for_a_debt_at_the_keyboard(page: Page, site: str) ->
     page.keyboard.press("Enter")
 
     expect(page.locator("#id_customer")).to_have_value("C100007")
+
+
+@pytest.mark.parametrize(("width", "height", "theme"), [(390, 844, "dark"), (1024, 768, "light")])
+def test_pages_fit_the_screen(page: Page, site: str, images: Path, width: int, height: int, theme: str) -> None:
+    sign_in(page, site, "administrator")
+    page.context.add_cookies([{"name": "gridtill_theme", "value": theme, "url": site}])
+    page.set_viewport_size({"width": width, "height": height})
+    for path in ("/", "/counter/", "/till/", "/purchases/", "/balance/", "/accounts/", "/archives/", "/assets/meters/"):
+        page.goto(f"{site}{path}")
+        page.wait_for_load_state("load")
+        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, f"{path} is {wider} px wider than {width}"
+    page.goto(f"{site}/counter/")
+    page.locator("#q").press_sequentially("C100012")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-quoted]")
+    page.screenshot(path=images / f"counter-{width}-{theme}.png")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
