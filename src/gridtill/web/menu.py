@@ -74,6 +74,7 @@ MENU: tuple[MenuGroup, ...] = (
             MenuItem("roles", "shield-lock", _("Roles"), ("role.edit",)),
             MenuItem("notices", "speakerphone", _("Notices"), ("notice.edit",)),
             MenuItem("audit", "list-details", _("Log of writes"), ("audit.view",)),
+            MenuItem("halls", "building-store", _("Halls and tills"), ("settings.edit",)),
             MenuItem("vending_keys", "key", _("Vending keys"), ("keys.edit",)),
             MenuItem("settings", "settings", _("Settings"), ("settings.edit",)),
         ),

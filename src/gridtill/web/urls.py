@@ -15,6 +15,7 @@ AREAS = (
     "gridtill.web.archives.urls",
     "gridtill.web.assets.urls",
     "gridtill.web.staff.urls",
+    "gridtill.web.setup.urls",
     "gridtill.web.counter.urls",
     "gridtill.web.receipts.urls",
     "gridtill.web.records.urls",

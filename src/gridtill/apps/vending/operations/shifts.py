@@ -42,7 +42,7 @@ def open_shift(*, request_id: UUID, till_id: int, float_minor: int, actor: Actor
     _check_amount(float_minor, "float")
     till = lock_till(till_id)
     actor.require("vend.sell", till.point_of_sale.unit.path)
-    if not till.is_active:
+    if not till.is_active or not till.point_of_sale.is_active:
         raise ShiftRefused("This till was taken out of use.", remedy="Choose another till.")
     again = CashierShift.objects.filter(documents__subject_id=request_id, documents__kind=DocumentKind.SHIFT_OPENED)
     if (shift := again.first()) is not None:

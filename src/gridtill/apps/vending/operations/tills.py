@@ -10,10 +10,11 @@ from django.db import transaction
 from gridtill.apps.audit.operations import record_write, snapshot
 from gridtill.apps.ledger.operations import account_id
 from gridtill.apps.organization.models import OrganizationUnit
-from gridtill.apps.vending.models import PointOfSale, Till
+from gridtill.apps.vending.choices import ShiftState
+from gridtill.apps.vending.models import CashierShift, PointOfSale, Till
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.chain import genesis
-from gridtill.kernel.errors import InvalidValue
+from gridtill.kernel.errors import InvalidValue, Refusal
 
 
 class CodeTaken(InvalidValue):
@@ -107,3 +108,68 @@ def bureau_of(unit: OrganizationUnit) -> int:
     if found is None:
         raise InvalidValue("A till belongs to a bureau or to a unit below one.", field="unit")
     return found
+
+
+class HallInUse(Refusal):
+    """A till or a hall is being sold at."""
+
+    code = "hall_in_use"
+    remedy = "Let the shift be counted and signed first."
+
+
+@transaction.atomic
+def modify_point_of_sale(
+    *, hall_id: int, name: str, address: str, is_active: bool, actor: Actor, at: datetime
+) -> PointOfSale:
+    """
+    Rename a hall, or take it out of use with all its tills, or put it back; its code stays.
+
+    :raises InvalidValue: if the name cannot be
+    :raises HallInUse: if it is to be taken out of use while a shift is open there
+    """
+    hall = PointOfSale.objects.select_for_update(of=("self",)).select_related("unit").get(pk=hall_id)
+    actor.require("settings.edit", hall.unit.path)
+    Naming(hall.code, name).check()
+    if not is_active and CashierShift.objects.filter(till__point_of_sale=hall, state=ShiftState.OPEN).exists():
+        raise HallInUse(f"A shift is open in {hall.name}. Nothing was changed.")
+    before = snapshot(hall)
+    hall.name, hall.address, hall.is_active = name.strip(), address.strip()[:200], is_active
+    hall.save()
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.hall.modified",
+        subject=hall,
+        unit_path=hall.unit.path,
+        before=before,
+        after=snapshot(hall),
+    )
+    return hall
+
+
+@transaction.atomic
+def modify_till(*, till_id: int, name: str, is_active: bool, actor: Actor, at: datetime) -> Till:
+    """
+    Rename a till, take it out of use or put it back; its code, its drawer and its chain stay.
+
+    :raises InvalidValue: if the name cannot be
+    :raises HallInUse: if it is to be taken out of use while its shift is open
+    """
+    till = Till.objects.select_for_update(of=("self",)).select_related("point_of_sale__unit").get(pk=till_id)
+    actor.require("settings.edit", till.point_of_sale.unit.path)
+    Naming(till.code, name).check()
+    if not is_active and CashierShift.objects.filter(till=till, state=ShiftState.OPEN).exists():
+        raise HallInUse(f"A shift is open at {till.name}. Nothing was changed.")
+    before = {"name": till.name, "is_active": till.is_active}
+    till.name, till.is_active = name.strip(), is_active
+    till.save(update_fields=["name", "is_active"])
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.till.modified",
+        subject=till,
+        unit_path=till.point_of_sale.unit.path,
+        before=before,
+        after={"name": till.name, "is_active": till.is_active},
+    )
+    return till

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from gridtill.apps.organization.models import OrganizationUnit
-from gridtill.apps.vending.models import BankingBatch, CashierShift, DayClose, ShiftTender, Till
+from gridtill.apps.vending.models import BankingBatch, CashierShift, DayClose, PointOfSale, ShiftTender, Till
 
 
 def free_tills(*, unit_path: str) -> QuerySet[Till]:
     """Return tills within a unit that nobody has open."""
     busy = CashierShift.objects.filter(state="OPEN").values("till_id")
     return (
-        Till.objects.filter(is_active=True, point_of_sale__unit__path__startswith=unit_path)
+        Till.objects.filter(
+            is_active=True, point_of_sale__is_active=True, point_of_sale__unit__path__startswith=unit_path
+        )
         .exclude(pk__in=busy)
         .select_related("point_of_sale")
         .order_by("code")
@@ -78,3 +80,19 @@ def banking_batches(*, unit_path: str) -> QuerySet[BankingBatch]:
         .select_related("point_of_sale", "created_by", "arrived_by")
         .order_by("-created_at")
     )
+
+
+def halls_within(unit_path: str) -> QuerySet[PointOfSale]:
+    """Return business halls of a unit and all below it, each with its tills, by code; two queries."""
+    tills = Till.objects.order_by("code")
+    return (
+        PointOfSale.objects.filter(unit__path__startswith=unit_path)
+        .select_related("unit")
+        .prefetch_related(Prefetch("tills", queryset=tills))
+        .order_by("code")
+    )
+
+
+def tills_within(unit_path: str) -> QuerySet[Till]:
+    """Return tills of halls within a unit, whether in use or not."""
+    return Till.objects.filter(point_of_sale__unit__path__startswith=unit_path).select_related("point_of_sale__unit")
