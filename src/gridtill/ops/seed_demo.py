@@ -16,7 +16,7 @@ from django.db import transaction
 
 from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
 from gridtill.apps.arrears.operations import DebtTerms, add_debt
-from gridtill.apps.assets.operations import register_meter
+from gridtill.apps.assets.operations import move_asset, register_collector, register_concentrator, register_meter
 from gridtill.apps.customers.operations import (
     NewCustomer,
     NewUsagePoint,
@@ -28,6 +28,7 @@ from gridtill.apps.customers.operations import (
 from gridtill.apps.keystore.operations import NewVendingKey, store_vending_key
 from gridtill.apps.ledger.operations import ensure_chart
 from gridtill.apps.network.operations import NewTransformer, add_transformer
+from gridtill.apps.notices.operations import NoticeDraft, create_notice
 from gridtill.apps.organization.models import UtilitySettings
 from gridtill.apps.organization.operations import NewUtility, add_supply_office, create_utility
 from gridtill.apps.organization.queries import utility_settings
@@ -57,6 +58,10 @@ STREETS = ("Mission Street", "Harbour Road", "Market Circle", "Lagoon View", "Pa
 FIRST = ("Akosua", "Kwesi", "Abena", "Kofi", "Esi", "Samuel", "Joyce", "Daniel", "Afia", "Wanjiru", "Otieno", "Amina")
 LAST = ("Boateng", "Mensah", "Tetteh", "Agyeman", "Ofori", "Asante", "Mwangi", "Kamau", "Njoroge", "Hassan")
 HISTORY_DAYS = 13
+NOTICES = (
+    ("Count before you close", "The drawer is counted without knowing what should be in it. Take your time.", True),
+    ("Maintenance on Saturday", "The Ridge hall closes at noon; Harbour and Lagoon sell until six.", False),
+)
 TARIFFS = ("ke-domestic-2023", "bd-desco-2015")
 
 
@@ -110,6 +115,41 @@ def _seed(at: datetime) -> None:
     begun = at - timedelta(days=HISTORY_DAYS + 1)
     agreements = _customers([office.pk for office in offices], structures, begun)
     _history(bureau.pk, agreements, at)
+    _store(offices[0].pk, at)
+    for title, body, pinned in NOTICES:
+        draft = NoticeDraft(title, body, bureau.pk, at - timedelta(hours=1), is_pinned=pinned)
+        create_notice(draft=draft, actor=SYSTEM, at=at)
+
+
+def _store(office_id: int, at: datetime) -> None:
+    """Put some devices into a store, so that the archives show more than what is installed."""
+    for serial in range(101, 109):
+        meter = register_meter(fields=_meter(serial), store_id=office_id, actor=SYSTEM, at=at)
+        if serial > 106:
+            move_asset(
+                kind="meter",
+                asset_id=meter.pk,
+                new_status="FAULTY",
+                reason="display dark on arrival",
+                actor=SYSTEM,
+                at=at,
+            )
+    for number in (1, 2):
+        fields = {"asset_number": f"DC{number:04d}", "maker": "Demo Meters", "model": "DC-2"}
+        concentrator = register_concentrator(fields=fields, store_id=office_id, actor=SYSTEM, at=at)
+        below = {"asset_number": f"CL{number:04d}", "maker": "Demo Meters", "model": "CL-1"}
+        register_collector(fields=below, store_id=office_id, concentrator_id=concentrator.pk, actor=SYSTEM, at=at)
+
+
+def _meter(serial: int) -> dict[str, str]:
+    body = f"07{serial:08d}"
+    return {
+        "asset_number": f"M{serial:06d}",
+        "number": body + check_digit(body),
+        "maker": "Demo Meters",
+        "model": "KP-1",
+        "supply_group_code": SUPPLY_GROUP,
+    }
 
 
 def _history(bureau_id: int, agreements: list[int], at: datetime) -> None:
@@ -208,18 +248,10 @@ def _customers(office_ids: list[int], structures: list[int], at: datetime) -> li
 
 
 def _supply(customer_id: int, serial: int, structure_id: int, store_id: int, at: datetime, *, opened: bool) -> int:
-    body = f"07{serial:08d}"
-    number = body + check_digit(body)
-    fields = {
-        "asset_number": f"M{serial:06d}",
-        "number": number,
-        "maker": "Demo Meters",
-        "model": "KP-1",
-        "supply_group_code": SUPPLY_GROUP,
-    }
+    fields = _meter(serial)
     register_meter(fields=fields, store_id=store_id, actor=SYSTEM, at=at)
     point = add_usage_point(new=NewUsagePoint(customer_id, "House", structure_id), actor=SYSTEM, at=at)
-    install_meter(usage_point_id=point.pk, meter_number=number, register_wh=0, actor=SYSTEM, at=at)
+    install_meter(usage_point_id=point.pk, meter_number=fields["number"], register_wh=0, actor=SYSTEM, at=at)
     agreement = point.agreement
     if not opened:
         return agreement.pk
