@@ -1,9 +1,9 @@
 """
 Bringing bytes to a receipt printer on the network or on a device file.
 
-A print has three ends. ``SENT``: the printer's side took every byte. ``FAILED``: it was
-not reached and nothing was printed. ``UNKNOWN``: it was reached and then something went
-wrong, so part of a receipt, or all of it, may be on paper.
+A print has three ends. ``SENT``: the printer's side took every byte. ``UNKNOWN``: it was
+reached and then something went wrong, so part of a receipt, or all of it, may be on paper.
+``PrinterUnreachable`` is raised when it was not reached, and nothing was printed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ class PrintOutcome(Enum):
     """How a print ended, as far as this side can know."""
 
     SENT = "SENT"
-    FAILED = "FAILED"
     UNKNOWN = "UNKNOWN"
 
 
