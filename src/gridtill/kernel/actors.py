@@ -54,7 +54,7 @@ class Actor:
         :raises NotAllowed: if the permission is missing or the unit is out of reach
         """
         if not self.may(permission):
-            raise NotAllowed(f"You do not have the right {permission}. Nothing was changed.")
+            raise NotAllowed("You do not have the right {permission}. Nothing was changed.", permission=permission)
         if unit_path is not None and not self.reaches(unit_path):
             raise NotAllowed("This belongs to a unit outside yours. Nothing was changed.")
 

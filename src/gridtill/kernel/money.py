@@ -71,7 +71,9 @@ class Money:
 
     def _same(self, other: Money) -> int:
         if self.currency != other.currency:
-            raise MixedCurrencies(f"{self.currency} and {other.currency} cannot be added or compared.")
+            raise MixedCurrencies(
+                "{currency} and {other} cannot be added or compared.", currency=self.currency, other=other.currency
+            )
         return other.minor
 
     def __add__(self, other: Money) -> Money:

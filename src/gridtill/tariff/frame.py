@@ -56,7 +56,10 @@ def build_frame(
     day = business_day(at, zone)
     if day < tariff.valid_from:
         raise NotYetValid(
-            f"{tariff.code} applies from {tariff.valid_from:%d %b %Y}.", remedy="Choose the tariff that is in force."
+            "{tariff} applies from {day}.",
+            remedy="Choose the tariff that is in force.",
+            tariff=tariff.code,
+            day=f"{tariff.valid_from:%d %b %Y}",
         )
     charges, through = charges_due(tariff, history, day)
     return Frame(

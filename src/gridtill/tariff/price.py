@@ -113,7 +113,8 @@ def _price_per_wh(frame: Frame, segment: Segment) -> Fraction:
     price = price_per_wh(frame.tariff, segment.rate, frame.day, frame.places)
     if price <= 0:
         raise NothingToBuy(
-            f"{frame.tariff.code} gives energy away: its rebates are more than its price.",
+            "{tariff} gives energy away: its rebates are more than its price.",
+            tariff=frame.tariff.code,
             remedy="Have the tariff corrected.",
         )
     return price

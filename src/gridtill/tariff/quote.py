@@ -72,7 +72,9 @@ def quote_money(
     :raises NotYetValid: before the tariff's first day
     """
     if money.currency != tariff.currency:
-        raise CurrencyMismatch(f"This tariff is in {tariff.currency}, not {money.currency}.", field="amount")
+        raise CurrencyMismatch(
+            "This tariff is in {currency}, not {given}.", field="amount", currency=tariff.currency, given=money.currency
+        )
     if money.minor <= 0:
         raise NothingToBuy("There is no money to buy energy for.", field="amount")
     frame = build_frame(tariff, history, at, step_wh, deductions, zone)

@@ -59,4 +59,4 @@ def next_state(state: str, event: DeliveryEvent) -> str:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(f"A delivery that is {state} cannot take {event}.") from None
+        raise IllegalTransition("A delivery that is {state} cannot take {event}.", state=state, event=event) from None

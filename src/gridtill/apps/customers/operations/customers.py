@@ -49,7 +49,7 @@ class NewCustomer:
         )
         for name, most in (("name", 120), ("phone", 40), ("address", 200), ("id_document", 60), ("number", 20)):
             if len(getattr(clean, name)) > most:
-                raise InvalidValue(f"Enter at most {most} characters.", field=name)
+                raise InvalidValue("Enter at most {most} characters.", field=name, most=most)
         if not clean.name:
             raise InvalidValue("Enter the customer's name.", field="name")
         if clean.phone and not _PHONE.fullmatch(clean.phone):
@@ -86,7 +86,7 @@ class CustomerChange:
         clean = replace(self, **stripped)
         for name, most in _CUSTOMER_LENGTHS.items():
             if len(getattr(clean, name)) > most:
-                raise InvalidValue(f"Enter at most {most} characters.", field=name)
+                raise InvalidValue("Enter at most {most} characters.", field=name, most=most)
         if not clean.name:
             raise InvalidValue("Enter the customer's name.", field="name")
         for name in ("phone", "phone_second"):
@@ -113,7 +113,7 @@ def add_customer(*, new: NewCustomer, actor: Actor, at: datetime) -> Customer:
     actor.require("archives.edit", transformer.office.path)
     number = new.number or next_number("C", Customer)
     if Customer.objects.filter(number=number).exists():
-        raise InvalidValue(f"{number} is the number of another customer.", field="number")
+        raise InvalidValue("{number} is the number of another customer.", field="number", number=number)
     customer = Customer.objects.create(
         number=number,
         office=transformer.office,
@@ -142,7 +142,7 @@ def modify_customer(*, customer_id: int, version: int, change: CustomerChange, a
     actor.require("archives.edit", customer.office.path)
     change = change.checked()
     if customer.version != version:
-        raise CustomerChanged(f"{customer.name} was changed by somebody else meanwhile. Nothing was saved.")
+        raise CustomerChanged("{name} was changed by somebody else meanwhile. Nothing was saved.", name=customer.name)
     before = snapshot(customer)
     for name, value in asdict(change).items():
         setattr(customer, name, value)

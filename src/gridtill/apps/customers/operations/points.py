@@ -54,7 +54,7 @@ def add_usage_point(*, new: NewUsagePoint, actor: Actor, at: datetime) -> UsageP
         raise InvalidValue("A name has 1 to 120 characters.", field="name")
     number = new.number.strip() or next_number("P", UsagePoint)
     if len(number) > 20 or UsagePoint.objects.filter(number=number).exists():
-        raise InvalidValue(f"{number[:20]} is the number of another metering point.", field="number")
+        raise InvalidValue("{number} is the number of another metering point.", field="number", number=number[:20])
     structure = PricingStructure.objects.get(pk=new.structure_id)
     point = UsagePoint.objects.create(
         number=number,
@@ -106,7 +106,7 @@ class UsagePointChange:
         """
         for name, most in (("name", 120), ("address", 200), ("voltage_kv", 20), ("load_class", 20)):
             if len(getattr(self, name)) > most or (name == "name" and not self.name.strip()):
-                raise InvalidValue(f"Enter 1 to {most} characters.", field=name)
+                raise InvalidValue("Enter 1 to {most} characters.", field=name, most=most)
         for name in ("ct_ratio", "pt_ratio"):
             if not 1 <= getattr(self, name) <= 100_000:
                 raise InvalidValue("A ratio lies between 1 and 100,000.", field=name)
@@ -142,7 +142,7 @@ def modify_usage_point(
     if structure is None:
         raise InvalidValue("Choose a price list.", field="structure_id")
     if point.version != version:
-        raise CustomerChanged(f"{point} was changed by somebody else meanwhile. Nothing was saved.")
+        raise CustomerChanged("{name} was changed by somebody else meanwhile. Nothing was saved.", name=point)
     if point.status == UsagePointStatus.RETIRED:
         raise CustomerStateWrong("This metering point was taken out of use. Nothing was saved.")
     agreement = CustomerAgreement.objects.select_for_update().get(usage_point=point)
@@ -186,9 +186,14 @@ def delete_usage_point(*, usage_point_id: int, actor: Actor, at: datetime) -> No
     point = UsagePoint.objects.select_related("customer__office").get(pk=usage_point_id)
     actor.require("archives.edit", point.customer.office.path)
     if point.status != UsagePointStatus.PLANNED:
-        since = f" since {point.energized_at:%d %b %Y}" if point.energized_at else ""
+        if point.energized_at is None:
+            raise CustomerStateWrong(
+                "This metering point is in use. Nothing was deleted.", remedy="Take it out of use first."
+            )
         raise CustomerStateWrong(
-            f"This metering point is in use{since}. Nothing was deleted.", remedy="Take it out of use first."
+            "This metering point is in use since {day}. Nothing was deleted.",
+            remedy="Take it out of use first.",
+            day=f"{point.energized_at:%d %b %Y}",
         )
     if point.installations.exists():
         raise CustomerStateWrong("A meter is installed there. Nothing was deleted.", remedy="Remove the meter first.")

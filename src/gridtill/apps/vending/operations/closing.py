@@ -327,7 +327,11 @@ def _check_bankable(shifts: list[CashierShift], wanted: Sequence[int], actor: Ac
     for shift in shifts:
         actor.require("shift.banking", shift.till.point_of_sale.unit.path)
         if shift.state != ShiftState.CLOSED or shift.banking_batch_id is not None:
-            raise BankingRefused(f"Shift {shift.number} of {shift.till.name} is not signed, or is banked already.")
+            raise BankingRefused(
+                "Shift {number} of {till} is not signed, or is banked already.",
+                number=shift.number,
+                till=shift.till.name,
+            )
 
 
 @transaction.atomic

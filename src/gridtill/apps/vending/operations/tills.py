@@ -53,7 +53,7 @@ def add_point_of_sale(*, naming: Naming, unit_id: int, address: str, actor: Acto
     unit = OrganizationUnit.objects.get(pk=unit_id)
     actor.require("settings.edit", unit.path)
     if PointOfSale.objects.filter(code=naming.code).exists():
-        raise CodeTaken(f"{naming.code} is the code of another hall.", field="code")
+        raise CodeTaken("{code} is the code of another hall.", field="code", code=naming.code)
     hall = PointOfSale.objects.create(unit=unit, code=naming.code, name=naming.name, address=address[:200])
     record_write(
         actor=actor,
@@ -77,7 +77,7 @@ def add_till(*, naming: Naming, point_of_sale_id: int, actor: Actor, at: datetim
     hall = PointOfSale.objects.select_related("unit").get(pk=point_of_sale_id)
     actor.require("settings.edit", hall.unit.path)
     if Till.objects.filter(code=naming.code).exists():
-        raise CodeTaken(f"{naming.code} is the code of another till.", field="code")
+        raise CodeTaken("{code} is the code of another till.", field="code", code=naming.code)
     till = Till.objects.create(
         point_of_sale=hall,
         bureau_id=bureau_of(hall.unit),
@@ -131,7 +131,7 @@ def modify_point_of_sale(
     actor.require("settings.edit", hall.unit.path)
     Naming(hall.code, name).check()
     if not is_active and CashierShift.objects.filter(till__point_of_sale=hall, state=ShiftState.OPEN).exists():
-        raise HallInUse(f"A shift is open in {hall.name}. Nothing was changed.")
+        raise HallInUse("A shift is open in {hall}. Nothing was changed.", hall=hall.name)
     before = snapshot(hall)
     hall.name, hall.address, hall.is_active = name.strip(), address.strip()[:200], is_active
     hall.save()
@@ -159,7 +159,7 @@ def modify_till(*, till_id: int, name: str, is_active: bool, actor: Actor, at: d
     actor.require("settings.edit", till.point_of_sale.unit.path)
     Naming(till.code, name).check()
     if not is_active and CashierShift.objects.filter(till=till, state=ShiftState.OPEN).exists():
-        raise HallInUse(f"A shift is open at {till.name}. Nothing was changed.")
+        raise HallInUse("A shift is open at {till}. Nothing was changed.", till=till.name)
     before = {"name": till.name, "is_active": till.is_active}
     till.name, till.is_active = name.strip(), is_active
     till.save(update_fields=["name", "is_active"])
