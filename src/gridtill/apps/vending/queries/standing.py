@@ -52,10 +52,19 @@ _TABLES = """
     JOIN vending_cashiershift h ON h.id = {shift}
     JOIN vending_till t ON t.id = h.till_id
     CROSS JOIN organization_utilitysettings g
-    LEFT JOIN customers_meterinstallation i ON i.usage_point_id = u.id AND i.removed_at IS NULL
-    LEFT JOIN assets_meter m ON m.id = i.meter_id
+    {meter}
     WHERE s.agreement_id = {agreement}
 """
+_METER = {
+    # Found from its point, one row: joined plainly, a plan made before the tables had statistics reads every meter.
+    "postgresql": """LEFT JOIN LATERAL (
+        SELECT x.* FROM customers_meterinstallation i JOIN assets_meter x ON x.id = i.meter_id
+        WHERE i.usage_point_id = u.id AND i.removed_at IS NULL LIMIT 1
+    ) m ON true""",
+    # SQLite knows no LATERAL, and goes from row to row anyway.
+    "sqlite": """LEFT JOIN customers_meterinstallation i ON i.usage_point_id = u.id AND i.removed_at IS NULL
+    LEFT JOIN assets_meter m ON m.id = i.meter_id""",
+}
 _DEBT_ROWS = "d.id, d.kind, d.description, d.mode, d.percent_bp, d.fixed_minor, d.remaining_minor, d.priority"
 _DEBTS_FROM = (
     "FROM (SELECT * FROM arrears_auxiliaryagreement WHERE account_id = a.account_id AND status = 'OPEN'"
@@ -67,10 +76,10 @@ def _statement(vendor: str) -> str:
     if vendor == "postgresql":
         debts = f"(SELECT json_agg(json_build_array({_DEBT_ROWS})) {_DEBTS_FROM})"
         names = {"at": "%(at)s", "id": "%(id)s", "shift": "%(shift)s", "agreement": "%(agreement)s"}
-        return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names)
+        return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, meter=_METER[vendor], **names)
     debts = f"(SELECT json_group_array(json_array({_DEBT_ROWS})) {_DEBTS_FROM})"
     names = {"at": ":at", "id": ":id", "shift": ":shift", "agreement": ":agreement"}
-    return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, **names)
+    return ("SELECT" + _COLUMNS + _TABLES).format(debts=debts, meter=_METER[vendor], **names)
 
 
 _STATEMENTS = {vendor: _statement(vendor) for vendor in ("postgresql", "sqlite")}
