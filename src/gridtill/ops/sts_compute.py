@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gridtill.sts import amounts, crc, misty1, sta, tid, tokens
+from gridtill.sts import acceptance, amounts, crc, misty1, sta, tid, tokens
 from gridtill.sts.assembly import seal
 from gridtill.sts.errors import StsError, WrongCheckDigit
 from gridtill.sts.keychange import key_change_tokens
@@ -145,6 +145,34 @@ def _key_change_set(inputs: Inputs) -> list[str]:
     )
 
 
+def _meter_scenario(inputs: Inputs) -> dict[str, Any]:
+    """Key the tokens into one meter, one after the other, and tell what it answered and how it stands."""
+    meter = inputs["meter"]
+    state = acceptance.MeterState(
+        key=_key(meter["key"]),
+        key_type=meter["kt"],
+        key_revision=meter["krn"],
+        key_expiry=meter["ken"],
+        tariff_index=meter["ti"],
+        base_date=meter["base"],
+        subclasses=frozenset(meter["subclasses"]),
+        credit_maximum=meter["max_credit"],
+    )
+    results = []
+    for digits in inputs["tokens"]:
+        answer = acceptance.accept(state, digits, at=0)
+        results.append(str(answer.verdict))
+        state = answer.state
+    return {
+        "results": results,
+        "credit_units": state.credit.get(0, 0),
+        "ti": state.tariff_index,
+        "krn": state.key_revision,
+        "ken": state.key_expiry,
+        "sgc": state.supply_group_code,
+    }
+
+
 _KINDS: dict[str, Callable[[Inputs], Any]] = {
     "drn_luhn": _luhn,
     "pan": lambda inputs: MeterPan.from_drn(inputs["drn"]).digits,
@@ -163,4 +191,5 @@ _KINDS: dict[str, Callable[[Inputs], Any]] = {
     "test_token_raw": _test_raw,
     "key_change_section": _key_change_section,
     "key_change_set": _key_change_set,
+    "meter_scenario": _meter_scenario,
 }
