@@ -33,14 +33,23 @@ from gridtill.apps.vending.operations.reverse import (
     reverse_vend,
 )
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
-from gridtill.apps.vending.operations.shifts import count_shift, sign_shift
+from gridtill.apps.vending.operations.shifts import count_shift, open_shift, sign_shift
 from gridtill.apps.vending.operations.statement import TenderRow
+from gridtill.apps.vending.operations.tills import Naming, add_point_of_sale, add_till
 from gridtill.apps.vending.queries.journal import export_lines
-from gridtill.kernel.actors import NotAllowed
+from gridtill.kernel.actors import SYSTEM, NotAllowed
 from gridtill.kernel.chain import verify
 from gridtill.kernel.errors import InvalidValue
 from gridtill.kernel.ids import new_id
-from tests.factories.scene import MORNING, make_scene, make_supply, second_till
+from tests.factories.scene import (
+    MORNING,
+    actor_for,
+    make_operator,
+    make_scene,
+    make_supply,
+    make_unit,
+    second_till,
+)
 
 pytestmark = pytest.mark.django_db
 NEXT_DAY = MORNING + timedelta(days=1)
@@ -262,3 +271,27 @@ def test_day_is_closed_once_in_order_and_not_ahead(scene, supply):
         with pytest.raises(DayNotClosable, match="closed up to"):
             close(scene, again, NEXT_DAY)
     assert DayClose.objects.count() == 1
+
+
+def test_a_request_does_not_stand_for_another_purchase(scene, supply):
+    first, second = sell(scene, make_supply(scene, 2)), sell(scene, supply)
+    request_id = new_id()
+    reverse(scene, first, request_id=request_id)
+
+    with pytest.raises(ReversalRefused, match="another purchase"):
+        reverse(scene, second, request_id=request_id)
+    assert Vend.objects.get(pk=second.pk).state == "SOLD"
+
+
+def test_a_till_of_another_bureau_pays_nothing_back(scene, supply):
+    """Each bureau closes its own days; a reversal in another one's chain would be in neither's."""
+    vend = sell(scene, supply)
+    office = make_unit("SUPPLY_OFFICE", "S9", make_unit("BUREAU", "B9", scene.utility))
+    hall = add_point_of_sale(naming=Naming("H9", "Hill"), unit_id=office.pk, address="", actor=SYSTEM, at=MORNING)
+    till = add_till(naming=Naming("T09", "Till 9"), point_of_sale_id=hall.pk, actor=SYSTEM, at=MORNING)
+    wide = actor_for(make_operator("wide", "Wide", scene.utility), scene.bram.permissions)
+    shift = open_shift(request_id=new_id(), till_id=till.pk, float_minor=500_00, actor=wide, at=MORNING)
+
+    with pytest.raises(ReversalRefused, match="another bureau"):
+        reverse(scene, vend, shift=shift, actor=wide)
+    assert Vend.objects.get().state == "SOLD"

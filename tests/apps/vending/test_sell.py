@@ -63,6 +63,15 @@ def test_pressing_sell_twice_sells_once(scene, order):
     assert balance_of("1000.T01") == 5_000_00 + 100_00
 
 
+def test_repeat_after_the_till_was_closed_does_not_say_that_nothing_was_sold(scene, order):
+    request_id = new_id()
+    sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
+    no_shift = SaleOrder(order.agreement_id, 0, order.tenders)
+
+    with pytest.raises(RequestReused, match="made already and stands"):
+        sell_energy(request_id=request_id, order=no_shift, actor=scene.asha, at=MORNING)
+
+
 def test_request_id_of_another_order_is_refused(scene, order):
     request_id = new_id()
     sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)

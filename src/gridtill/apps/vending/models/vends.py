@@ -14,8 +14,8 @@ class AccountStanding(models.Model):
     """
     What the next purchase of an agreement depends on, in the one row that a sale locks.
 
-    Everything that changes what a quote says (a debt, a price list, a meter, the
-    agreement's state) raises ``version`` under the same lock.
+    Sales, reversals and the settlement raise ``version`` under that lock, so that who waited
+    for it knows that what they read beside it is stale. A debt has a version of its own.
     """
 
     agreement = models.OneToOneField(CustomerAgreement, models.PROTECT, primary_key=True, related_name="standing")

@@ -15,7 +15,7 @@ from gridtill.apps.ledger.choices import EntryKind
 from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
 from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.vending.choices import BatchState, DocumentKind, TenderKind, VendState
-from gridtill.apps.vending.models import CashierShift, SalesDocument, Tender
+from gridtill.apps.vending.models import AccountStanding, CashierShift, SalesDocument, Tender, Vend
 from gridtill.apps.vending.operations.documents import append_document, lock_till
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import business_day
@@ -48,11 +48,16 @@ def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor,
     done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.CHEQUE_BOUNCED).first()
     if done is not None:
         return done
+    agreement_id = Vend.objects.values_list("agreement_id", flat=True).get(pk=vend_id)
+    # First, as sales and reversals lock it: the purchase must not be taken back meanwhile.
+    AccountStanding.objects.select_for_update().get(pk=agreement_id)
     tender = _returnable(vend_id, actor)
     vend = tender.vend
     # The till first, as every document is written; it joins the chain of the till that took the cheque.
     till = lock_till(vend.till_id)
-    shift = CashierShift.objects.select_related("banking_batch").get(pk=vend.shift_id)
+    # Locked, as banking locks it: where the cheque lies is read and booked in one step.
+    shifts = CashierShift.objects.select_for_update(of=("self",)).select_related("banking_batch")
+    shift = shifts.get(pk=vend.shift_id)
     document = append_document(
         till=till,
         shift=shift,

@@ -17,7 +17,7 @@ from gridtill.apps.ledger.choices import EntryKind
 from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.apps.organization.queries import utility_settings
-from gridtill.apps.vending.choices import BatchState, DocumentKind, ShiftState, TenderKind
+from gridtill.apps.vending.choices import BatchState, DocumentKind, ShiftState, TenderKind, VendState
 from gridtill.apps.vending.models import (
     BankingBatch,
     CashierShift,
@@ -79,8 +79,9 @@ def close_day(*, request_id: UUID, bureau_id: int, day: date, actor: Actor, at: 
     if done is not None:
         return done
     previous = DayClose.objects.filter(bureau=bureau).order_by("-number").first()
-    _check_day(bureau, previous, day, at)
+    # Locked before it is asked whether a shift is open, so that none opens in between.
     tills = list(Till.objects.select_for_update().filter(bureau=bureau).order_by("id"))
+    _check_day(bureau, previous, day, at)
     ranges = [_range_of(till, previous, day) for till in tills]
     number = previous.number + 1 if previous else 1
     payload = canonical_json(
@@ -266,12 +267,13 @@ class Slip:
 
 
 def takings(shift: CashierShift) -> tuple[int, int]:
-    """Return what a signed shift brings to the bank: cash above its float, and cheques not returned, in minor units."""
+    """Return what a signed shift brings to the bank, in minor units: cash above its float, and cheques in hand."""
     dropped = sum(movement.amount_minor for movement in shift.movements.all())
-    cheques = sum(row.sold_minor - row.reversed_minor for row in shift.tenders.all() if row.kind == TenderKind.CHEQUE)
-    if cheques:
-        returned = Tender.objects.filter(vend__shift=shift, kind=TenderKind.CHEQUE, bounced_at__isnull=False)
-        cheques -= returned.aggregate(total=Sum("amount_minor"))["total"] or 0
+    # By purchase and not by the shift's figures: a cheque may be given back, or come back, in a later shift.
+    held = Tender.objects.filter(vend__shift=shift, kind=TenderKind.CHEQUE, bounced_at=None).exclude(
+        vend__state=VendState.REVERSED
+    )
+    cheques = held.aggregate(total=Sum("amount_minor"))["total"] or 0
     return (shift.counted_minor or 0) - shift.float_minor + dropped, cheques
 
 

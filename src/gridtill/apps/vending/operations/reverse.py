@@ -105,15 +105,17 @@ def reverse_vend(
     :raises DeliveryNotRecallable: if the meter may have the credit
     """
     case.check()
-    done = VendReversal.objects.filter(pk=request_id).first()
-    if done is not None:
-        return done
     actor.require("vend.reverse")
     vend = Vend.objects.select_related("agreement__usage_point__customer__office", "till").get(pk=case.vend_id)
     unit_path = vend.agreement.usage_point.customer.office.path
     actor.require("vend.reverse", unit_path)
     standing = AccountStanding.objects.select_for_update().get(pk=vend.agreement_id)
+    # Asked under the lock: of two equal requests the second finds what the first has done.
+    if (done := _reversed_before(request_id, vend)) is not None:
+        return done
     shift = _open_shift(case.shift_id, actor)
+    if shift.till.bureau_id != vend.bureau_id:
+        raise ReversalRefused("The purchase belongs to another bureau than this till. Nothing was taken back.")
     # Read again under the lock: another counter may have taken it back while we waited.
     vend.refresh_from_db(fields=["state"])
     _check_reversible(vend, standing)
@@ -125,6 +127,15 @@ def reverse_vend(
     _check_approver(approver, actor, unit_path)
     recall_delivery(delivery=delivery, actor=actor, at=at)
     return _write_reversal(request_id, case, vend, standing, shift, actor, approver, at)
+
+
+def _reversed_before(request_id: UUID, vend: Vend) -> VendReversal | None:
+    done = VendReversal.objects.filter(pk=request_id).first()
+    if done is not None and done.vend_id != vend.pk:
+        raise ReversalRefused(
+            "This request took back another purchase. Nothing was changed.", remedy="Open the purchase anew."
+        )
+    return done
 
 
 def _open_shift(shift_id: int, actor: Actor) -> CashierShift:
@@ -159,11 +170,23 @@ def _check_reversible(vend: Vend, standing: AccountStanding) -> None:
             "Its cheque came back unpaid, so there is no money to return. Nothing was changed.",
             remedy="Settle the debt of the cheque with the customer.",
         )
+    _check_cheque_in_hand(vend)
     state = Delivery.objects.values_list("state", flat=True).get(vend=vend)
     if state in {DeliveryState.LOADED, DeliveryState.UNKNOWN, DeliveryState.DISPATCHED}:
         raise DeliveryNotRecallable(
             "The credit is in the meter, or may be. Nothing was taken back.",
             remedy="Wait until the delivery is settled; a purchase in the meter stays sold.",
+        )
+
+
+def _check_cheque_in_hand(vend: Vend) -> None:
+    """Lock the shift that holds a purchase's cheque, and make sure that it did not go to the bank."""
+    if not Tender.objects.filter(vend=vend, kind=TenderKind.CHEQUE).exists():
+        return
+    if CashierShift.objects.select_for_update(of=("self",)).get(pk=vend.shift_id).banking_batch_id is not None:
+        raise ReversalRefused(
+            "Its cheque went to the bank, so it cannot be given back. Nothing was taken back.",
+            remedy="Settle it with the customer otherwise; if the bank returns the cheque, record that.",
         )
 
 

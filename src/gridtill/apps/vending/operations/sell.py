@@ -147,6 +147,12 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
         if basis.sold_digest != order.digest():
             raise RequestReused("This request id belongs to another purchase. Nothing was sold.")
         return True
+    if basis is None and Vend.objects.filter(pk=request_id).exists():
+        # A repeat after the till was closed; saying that nothing was sold would make somebody sell again.
+        raise RequestReused(
+            "This purchase was made already and stands. Nothing more was sold.",
+            remedy="Find it among the customer's latest purchases.",
+        )
     checked = check_may_sell(basis, actor)
     tariff = tariff_version(checked.tariff_version_id)
     check_order(checked, order.tenders, order.total_minor)

@@ -22,6 +22,7 @@ from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.ids import new_id
 
 MINOR_MAXIMUM = 10**15
+_FACE_MAXIMUM = 10**9
 
 
 class ShiftRefused(Refusal):
@@ -245,7 +246,7 @@ def _check_amount(minor: int, field: str) -> None:
 
 def _count(denominations: Mapping[int, int]) -> int:
     for face, pieces in denominations.items():
-        if face <= 0 or not 0 <= pieces <= 1_000_000:
+        if not 0 < face <= _FACE_MAXIMUM or not 0 <= pieces <= 1_000_000:
             raise InvalidValue("A count of pieces is a whole number from 0.", field="denominations")
     return sum(face * pieces for face, pieces in denominations.items())
 

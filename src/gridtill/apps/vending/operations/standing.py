@@ -149,20 +149,22 @@ def settle_account(
 
     :raises NotSettleable: if a delivery is open, the account was settled, the till is closed or lacks the cash
     """
-    done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.SETTLEMENT).first()
-    if done is not None:
-        return done
     agreement = CustomerAgreement.objects.select_related("usage_point__customer__office", "account").get(
         pk=agreement_id
     )
     unit = agreement.usage_point.customer.office
     actor.require("account.close", unit.path)
     standing = AccountStanding.objects.select_for_update().get(agreement_id=agreement_id)
+    done = SalesDocument.objects.filter(subject_id=request_id, kind=DocumentKind.SETTLEMENT).first()
+    if done is not None:
+        return done
     till_id = CashierShift.objects.values_list("till_id", flat=True).get(pk=shift_id)
     till = lock_till(till_id)
     shift = CashierShift.objects.get(pk=shift_id)
     if shift.state != "OPEN" or shift.cashier_id != actor.id:
         raise NotSettleable("The till is closed. Nothing was settled.", remedy="Open the till first.")
+    if till.bureau_id != standing.bureau_id:
+        raise NotSettleable("The customer belongs to another bureau than this till. Nothing was settled.")
     # Asked under the lock: of two settlements of one account the second finds it closed.
     if CustomerAgreement.objects.values_list("status", flat=True).get(pk=agreement_id) not in {"ACTIVE", "PAUSED"}:
         raise NotSettleable("Only an opened account can be settled. Nothing was settled.")
