@@ -22,7 +22,8 @@ case "$1" in
         .venv/bin/gridtill demo --port "$port" --folder "$folder" >"$folder/server.log" 2>&1 </dev/null &
         echo $! >"$folder/pid"
         i=0
-        until .venv/bin/python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/healthz', timeout=2)" 2>/dev/null; do
+        # Only once it says so itself: somebody else may answer at this port.
+        until grep -q '^Serving' "$folder/server.log" && .venv/bin/python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/healthz', timeout=2)" 2>/dev/null; do
             i=$((i + 1))
             if [ "$i" -gt 180 ] || ! kill -0 "$(cat "$folder/pid")" 2>/dev/null; then
                 echo "The demonstration did not start; its log ends with:" >&2

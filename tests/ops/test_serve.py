@@ -134,3 +134,18 @@ def test_missing_key_is_named(environment: dict[str, str]) -> None:
 
     assert done.returncode != 0
     assert "GRIDTILL_SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["web", "demo"])
+def test_a_port_that_is_taken_is_not_shared(environment: dict[str, str], tmp_path: Path, command: str) -> None:
+    """Two servers on one port would each get some of the requests, and one of them sells from the wrong books."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        port = str(other.getsockname()[1])
+        folder = ["--folder", str(tmp_path / "demo")] if command == "demo" else []
+        answer = run(environment, command, "--port", port, *folder)
+
+    assert answer.returncode == 1
+    assert f"Port {port} of 127.0.0.1 cannot be used" in answer.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -17,13 +18,17 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--no-serve", action="store_true", help="prepare only")
     arguments = parser.parse_args(argv)
     prepare_environment(Path(arguments.folder))
+    serving = import_module("gridtill.ops.serve")
+    if not arguments.no_serve and (problem := serving.port_problem("127.0.0.1", arguments.port)):
+        print(problem, file=sys.stderr)
+        return 1
     # The settings read the environment, so everything of Django's is loaded only now.
     seed = import_module("gridtill.ops.seed_demo")
     print(seed.seed_if_empty(), flush=True)
     if arguments.no_serve:
         return 0
     print(f"Serving at http://127.0.0.1:{arguments.port} until stopped.", flush=True)
-    import_module("gridtill.ops.serve").serve(host="127.0.0.1", port=arguments.port, workers=1, threads=4)
+    serving.serve(host="127.0.0.1", port=arguments.port, workers=1, threads=4)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 
 import django
@@ -16,13 +17,16 @@ from granian.constants import Interfaces
 
 
 def main(argv: list[str]) -> int:
-    """Serve until stopped, one process a worker; 1 if the database is not up to date."""
+    """Serve until stopped, one process a worker; 1 if the port is taken or the database is not up to date."""
     parser = argparse.ArgumentParser(prog="gridtill web", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=4)
     arguments = parser.parse_args(argv)
+    if problem := port_problem(arguments.host, arguments.port):
+        print(problem, file=sys.stderr)
+        return 1
     django.setup()
     if waiting := _waiting_migrations():
         print(f"The database lacks {waiting} changes. Run `gridtill migrate`, then start again.", file=sys.stderr)
@@ -32,6 +36,21 @@ def main(argv: list[str]) -> int:
     connections.close_all()
     serve(host=arguments.host, port=arguments.port, workers=arguments.workers, threads=arguments.threads)
     return 0
+
+
+def port_problem(host: str, port: int) -> str:
+    """Say why a port cannot be served on, empty if it can: granian would share it with whoever listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            return (
+                f"Port {port} of {host} cannot be used: {error.strerror}. Stop what listens there, or choose another."
+            )
+    return ""
 
 
 def _waiting_migrations() -> int:
