@@ -13,9 +13,12 @@ import pytest
 from gridtill.drivers.security.base import (
     CreditRequest,
     InvalidRequest,
+    KeyChangeForbidden,
+    KeyChangeRequest,
     KeyExpired,
     KeyMissing,
     KeyTypeForbidden,
+    ManagementRequest,
     MeterSecurity,
     RequestConflict,
 )
@@ -137,3 +140,83 @@ def test_status_names_the_keys_by_check_value(issuer):
 
     assert status.ready
     assert issuer.issue_credit(REQUEST).vending_key_check_value in {key.check_value for key in status.keys}
+
+
+MANAGEMENT = ManagementRequest(uuid.UUID(int=40), METER, 0, 4000, 6_612_480, 5)
+MOVED = replace(METER, tariff_index="02", key_expiry=200)
+KEY_CHANGE = KeyChangeRequest(uuid.UUID(int=41), METER, MOVED)
+
+
+def test_a_management_token_carries_its_value(issuer):
+    issued = issuer.issue_management(MANAGEMENT)
+    token = issuer.verify(METER, issued.digits[0])
+
+    assert (len(issued.digits), issued.value) == (1, 4000)
+    assert (token.token_class, token.subclass, token.value, token.token_identifier) == (2, 0, 4000, 6_612_480)
+
+
+def test_watts_are_told_as_they_were_rounded(issuer):
+    assert issuer.issue_management(replace(MANAGEMENT, value=16_385)).value == 16_394
+
+
+def test_a_default_key_carries_management(issuer):
+    with pytest.raises(KeyMissing):
+        issuer.issue_management(replace(MANAGEMENT, meter=replace(METER, key_type=1)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"subclass": 3}, InvalidRequest),
+        ({"subclass": 5, "value": 1}, InvalidRequest),
+        ({"value": -1}, InvalidRequest),
+        ({"token_identifier": 1}, InvalidRequest),
+        ({"token_identifier": 0xFFFFFF, "meter": replace(METER, key_expiry=85)}, KeyExpired),
+        ({"meter": replace(METER, supply_group_code=UNKNOWN_GROUP)}, KeyMissing),
+    ],
+)
+def test_a_management_request_that_cannot_be_is_refused(issuer, changes, error):
+    with pytest.raises(error):
+        issuer.issue_management(replace(MANAGEMENT, **changes))
+
+
+def test_a_key_change_takes_four_tokens_that_the_old_key_opens(issuer):
+    issued = issuer.issue_key_change(KEY_CHANGE)
+
+    assert [issuer.verify(METER, digits).subclass for digits in issued.digits] == [3, 4, 8, 9]
+    with pytest.raises(WrongCrc):
+        issuer.verify(MOVED, issued.digits[0])
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        replace(METER, drn="11111111115"),
+        replace(METER, encryption_algorithm="07"),
+        replace(METER, base_date=1993),
+        replace(METER, key_type=0),
+        replace(METER, key_type=3),
+    ],
+)
+def test_a_key_change_that_no_meter_takes_is_refused(issuer, new):
+    with pytest.raises(KeyChangeForbidden):
+        issuer.issue_key_change(replace(KEY_CHANGE, new=new))
+
+
+def test_a_key_change_to_a_key_that_is_not_held_is_refused(issuer):
+    with pytest.raises(KeyMissing):
+        issuer.issue_key_change(replace(KEY_CHANGE, new=replace(METER, supply_group_code=UNKNOWN_GROUP)))
+    with pytest.raises(InvalidRequest):
+        issuer.issue_key_change(replace(KEY_CHANGE, new=replace(METER, key_expiry=256)))
+
+
+def test_other_requests_are_answered_again_alike(issuer):
+    issued, moved = issuer.issue_management(MANAGEMENT), issuer.issue_key_change(KEY_CHANGE)
+
+    assert (issuer.issue_management(MANAGEMENT), issuer.issue_key_change(KEY_CHANGE)) == (issued, moved)
+    assert (issuer.fetch_set(MANAGEMENT.request_id), issuer.fetch_set(KEY_CHANGE.request_id)) == (issued, moved)
+    assert (issuer.fetch_set(uuid.UUID(int=99)), issuer.fetch_result(MANAGEMENT.request_id)) == (None, None)
+    with pytest.raises(RequestConflict):
+        issuer.issue_management(replace(MANAGEMENT, value=5))
+    with pytest.raises(RequestConflict):
+        issuer.issue_credit(replace(REQUEST, request_id=MANAGEMENT.request_id))

@@ -8,8 +8,8 @@ import pytest
 from tests.drivers.security.conformance import *  # noqa: F403
 from tests.drivers.security.conformance import METER, REQUEST, REQUEST_ID
 
+from gridtill.drivers.security import keyed
 from gridtill.drivers.security.base import IssueUnknown, KeyDescription
-from gridtill.drivers.security.software import driver
 from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.sts.errors import WrongCrc
 from gridtill.sts.keys import check_value
@@ -74,7 +74,7 @@ def test_sta_meter_is_served_with_given_tables(dkga, key):
 
 
 def test_oldest_results_are_forgotten_and_made_again_alike(issuer, monkeypatch):
-    monkeypatch.setattr(driver, "_RESULTS_KEPT", 2)
+    monkeypatch.setattr(keyed, "RESULTS_KEPT", 2)
     issued = issuer.issue_credit(REQUEST)
 
     for number in (10, 11):

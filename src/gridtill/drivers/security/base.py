@@ -37,6 +37,15 @@ class MeterSecurity:
     dkga: str = "04"
 
 
+# What a vending key is found by: supply group code, key revision, key type, base date.
+KeySlot = tuple[str, int, int, int]
+
+
+def slot_of(meter: MeterSecurity) -> KeySlot:
+    """Return what the vending key of a meter is found by."""
+    return meter.supply_group_code, meter.key_revision, meter.key_type, meter.base_date
+
+
 @dataclass(frozen=True, slots=True)
 class CreditRequest:
     """
@@ -52,6 +61,50 @@ class CreditRequest:
     token_identifier: int
     random_nibble: int
     subclass: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ManagementRequest:
+    """
+    One management token (class 2) to make that carries a value; the identifier was reserved before.
+
+    ``value`` is watts for subclasses 0 and 6, a register for 1, 0 for 5; see ``sts.tokens``.
+    """
+
+    request_id: uuid.UUID
+    meter: MeterSecurity
+    subclass: int
+    value: int
+    token_identifier: int
+    random_nibble: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChangeRequest:
+    """
+    One set of key change tokens to make, from the key that a meter has to the one it is to get.
+
+    Both must be of one meter and one encryption algorithm. ``with_supply_group`` adds the third
+    token of algorithm 07, for meters that store their supply group.
+    """
+
+    request_id: uuid.UUID
+    meter: MeterSecurity
+    new: MeterSecurity
+    with_supply_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSet:
+    """
+    The tokens of one management request, in the order in which they are to be printed.
+
+    ``value`` is what a management token really carries, rounded as its format demands.
+    """
+
+    digits: tuple[str, ...] = field(repr=False)
+    value: int
+    vending_key_check_value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +176,13 @@ class KeyTypeForbidden(IssueRefused):
     remedy = "Issue a key change to a unique key first; only then can the meter take credit."
 
 
+class KeyChangeForbidden(IssueRefused):
+    """A meter may not go from its key to the one that was asked for."""
+
+    code = "key_change_forbidden"
+    remedy = "Choose a key of the meter's own algorithm that is valid longer than its identifiers run."
+
+
 class InvalidRequest(IssueRefused):
     """A number of the request does not fit the token or the meter's identity."""
 
@@ -168,9 +228,38 @@ class TokenIssuer(Protocol):
         """
         ...
 
+    def issue_management(self, request: ManagementRequest) -> IssuedSet:
+        """
+        Make one management token; asking again with an equal request gives the same digits.
+
+        :raises IssueRefused: if nothing was made, and why
+        :raises IssueUnknown: if no answer came
+        """
+        ...
+
+    def issue_key_change(self, request: KeyChangeRequest) -> IssuedSet:
+        """
+        Make the tokens that change a meter's key, encrypted under the key it has.
+
+        An expired key may still be changed, but not to an expired one; a new base date makes
+        the meter forget its token identifiers.
+
+        :raises IssueRefused: if nothing was made, and why
+        :raises IssueUnknown: if no answer came
+        """
+        ...
+
     def fetch_result(self, request_id: uuid.UUID) -> IssuedToken | None:
         """
-        Give again what a request was answered; None if the issuer remembers no such request.
+        Give again what a credit request was answered; None if the issuer remembers no such request.
+
+        :raises IssueUnknown: if no answer came
+        """
+        ...
+
+    def fetch_set(self, request_id: uuid.UUID) -> IssuedSet | None:
+        """
+        Give again what a management or key change request was answered; None if it is not remembered.
 
         :raises IssueUnknown: if no answer came
         """
