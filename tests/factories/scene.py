@@ -18,6 +18,7 @@ from gridtill.apps.ledger.operations import ensure_chart, forget_accounts
 from gridtill.apps.network.models import Transformer
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 from gridtill.apps.pricing.models import PricingStructure, TariffVersion
+from gridtill.apps.pricing.queries import tariff_version
 from gridtill.apps.staff.choices import Permission
 from gridtill.apps.staff.models import Operator, Role
 from gridtill.apps.vending.models import AccountStanding, CashierShift, Till
@@ -121,6 +122,7 @@ def make_tariff(document: str = FLAT, code: str = "FLAT") -> TariffVersion:
 
 def make_scene(*, document: str = FLAT, code: str = "FLAT", at: datetime = MORNING) -> Scene:
     forget_accounts()
+    tariff_version.cache_clear()
     ensure_chart()
     utility = make_unit("UTILITY", "U", None)
     UtilitySettings.objects.create(

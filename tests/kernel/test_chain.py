@@ -27,9 +27,12 @@ def chain(till: str, count: int) -> list[dict]:
     return documents
 
 
-def seal(documents: list[dict], *, number: int = 1, before: str | None = None) -> dict:
+def seal(
+    documents: list[dict], *, number: int = 1, before: str | None = None, first: int = 1, day: str = "2026-11-05"
+) -> dict:
     last = documents[-1]
-    payload = json.dumps({"number": number, "heads": {last["till"]: {"last": last["sequence"], "hash": last["hash"]}}})
+    head = {"first": first, "last": last["sequence"], "hash": last["hash"]}
+    payload = json.dumps({"number": number, "business_day": day, "heads": {last["till"]: head}})
     before = before or genesis("B1")
     return {"seal": "B1", "previous_hash": before, "payload": payload, "hash": link(before, payload)}
 
@@ -123,7 +126,8 @@ def test_chain_rewritten_after_its_seal_is_named():
 
 
 def test_seal_of_a_till_without_documents_holds():
-    payload = json.dumps({"number": 1, "heads": {"T09": {"last": 0, "hash": genesis("T09")}}})
+    empty = {"first": 1, "last": 0, "hash": genesis("T09")}
+    payload = json.dumps({"number": 1, "business_day": "2026-11-05", "heads": {"T09": empty}})
     record = {
         "seal": "B1",
         "previous_hash": genesis("B1"),
@@ -132,6 +136,24 @@ def test_seal_of_a_till_without_documents_holds():
     }
 
     assert verdict_of(record).broken is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"first": 2}, "begins till T01 at sequence 2, and the last one ended at 2"),
+        ({"first": 4}, "begins till T01 at sequence 4, and the last one ended at 2"),
+        ({"number": 3}, "does not follow seal 1"),
+        ({"day": "2026-11-05"}, "does not follow seal 1 of 2026-11-05"),
+    ],
+)
+def test_closed_days_must_join(changes, problem):
+    documents = chain("T01", 3)
+    first = seal(documents[:2])
+    joined = {"number": 2, "before": first["hash"], "first": 3, "day": "2026-11-06"}
+
+    assert verdict_of(*documents, first, seal(documents, **joined)).broken is None
+    assert problem in verdict_of(*documents, first, seal(documents, **(joined | changes))).broken
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"till": "T01"}', '{"seal": "B", "payload": "1"}', "null"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gridtill.kernel.energy import Energy, format_kwh, parse_kwh
 from gridtill.kernel.errors import InvalidValue, Refusal
-from gridtill.kernel.money import MixedCurrencies, Money, format_minor, parse_money
+from gridtill.kernel.money import Ambiguous, MixedCurrencies, Money, format_minor, parse_money
 from gridtill.kernel.rounding import Mode, round_fraction, round_ratio, share_out
 
 pytestmark = pytest.mark.unit
@@ -64,10 +64,28 @@ def test_an_amount_that_is_not_plain_is_refused(text):
         parse_money(text, "KES")
 
 
-@pytest.mark.parametrize(("text", "currency"), [("1.005", "KES"), ("1.5", "UGX"), ("1.0005", "KWD")])
+@pytest.mark.parametrize(("text", "currency"), [("1.0051", "KES"), ("1.5", "UGX"), ("1.0005", "KWD")])
 def test_money_finer_than_the_currency_is_refused(text, currency):
     with pytest.raises(InvalidValue, match="decimal places"):
         parse_money(text, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"), [("1,000", "KES"), ("20,000", "UGX"), ("1.000", "KES"), ("1.005", "KES"), ("1,000", "KWD")]
+)
+def test_a_thousand_or_one_is_not_guessed(text, currency):
+    with pytest.raises(Ambiguous, match="two amounts"):
+        parse_money(text, currency)
+
+
+@pytest.mark.parametrize(("text", "wh"), [("0,125", 125), ("1.000", 1_000), ("12,5", 12_500)])
+def test_an_energy_with_three_decimals_may_be_plain(text, wh):
+    assert parse_kwh(text).wh == wh
+
+
+def test_an_energy_of_a_thousand_or_one_is_not_guessed():
+    with pytest.raises(Ambiguous):
+        parse_kwh("1,000")
 
 
 @pytest.mark.parametrize("text", ["", "1,000.5", "x", "1e3", "1.0005", "1" * 13])

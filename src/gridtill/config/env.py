@@ -83,9 +83,10 @@ def database(url: str) -> dict[str, object]:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path[1:]) or ":memory:",
             "OPTIONS": {
+                # Less long than a page waits for the answer to a sale.
                 # Writers queue at BEGIN instead of failing half way, and a commit is on the disk before we say sold.
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
+                "timeout": 15,
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-65536;",
             },
             "CONN_MAX_AGE": None,
@@ -105,7 +106,7 @@ def database(url: str) -> dict[str, object]:
             # a day's balance reads the tenders of all days.
             "OPTIONS": {
                 "prepare_threshold": 3,
-                "options": "-c plan_cache_mode=force_generic_plan -c random_page_cost=1.1",
+                "options": "-c plan_cache_mode=force_generic_plan -c random_page_cost=1.1 -c lock_timeout=15s",
             },
         }
     raise SettingInvalid(f"DATABASE_URL must begin with sqlite:// or postgresql://, not {parts.scheme!r}.")

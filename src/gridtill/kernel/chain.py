@@ -45,8 +45,19 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Walk:
-    heads: dict[str, dict[int, str]] = field(default_factory=dict)
-    seals: dict[str, str] = field(default_factory=dict)
+    # By till, the hash of each document, its place being its sequence less one.
+    chains: dict[str, list[str]] = field(default_factory=dict)
+    seals: dict[str, _Sealed] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Sealed:
+    """The last seal of a bureau: its number, day and hash, and how far it goes in each till's chain."""
+
+    number: int
+    day: str
+    hash: str
+    ends: dict[str, int]
 
 
 def verify(lines: Iterable[str]) -> Verdict:
@@ -64,7 +75,7 @@ def verify(lines: Iterable[str]) -> Verdict:
         if problem is not None:
             verdict.broken = f"line {number}: {problem}"
             break
-    verdict.chains = {till: max(hashes, default=0) for till, hashes in walk.heads.items()}
+    verdict.chains = {till: len(hashes) for till, hashes in walk.chains.items()}
     return verdict
 
 
@@ -84,12 +95,12 @@ def _check_line(line: str, walk: _Walk, verdict: Verdict) -> str | None:
 
 def _check_document(record: dict[str, Any], walk: _Walk) -> str | None:
     till, sequence = str(record["till"]), int(record["sequence"])
-    chain = walk.heads.setdefault(till, {})
-    last = max(chain, default=0)
+    chain = walk.chains.setdefault(till, [])
+    last = len(chain)
     name = f"document {record['number']} (till {till}, sequence {sequence})"
     if sequence != last + 1:
         return f"{name} follows sequence {last}; {_gap(last, sequence)}"
-    before = chain.get(last, genesis(till))
+    before = chain[-1] if chain else genesis(till)
     if record["previous_hash"] != before:
         return f"{name} does not name the hash of the document before it"
     if link(before, record["payload"]) != record["hash"]:
@@ -97,7 +108,7 @@ def _check_document(record: dict[str, Any], walk: _Walk) -> str | None:
     inside = json.loads(record["payload"])
     if inside.get("number") != record["number"] or inside.get("sequence") != sequence:
         return f"{name} carries another number inside"
-    chain[sequence] = record["hash"]
+    chain.append(record["hash"])
     return None
 
 
@@ -109,13 +120,29 @@ def _check_seal(record: dict[str, Any], walk: _Walk) -> str | None:
     bureau = str(record["seal"])
     payload = json.loads(record["payload"])
     name = f"seal {payload['number']} of bureau {bureau}"
-    before = walk.seals.get(bureau, genesis(bureau))
-    if record["previous_hash"] != before:
+    last = walk.seals.get(bureau) or _Sealed(0, "", genesis(bureau), {})
+    if record["previous_hash"] != last.hash:
         return f"{name} does not name the hash of the seal before it"
-    if link(before, record["payload"]) != record["hash"]:
+    if link(last.hash, record["payload"]) != record["hash"]:
         return f"{name} was changed after it was written"
+    if payload["number"] != last.number + 1 or payload["business_day"] <= last.day:
+        return f"{name} does not follow seal {last.number} of {last.day or 'no day'}"
+    ends = dict(last.ends)
     for till, head in sorted(payload["heads"].items()):
-        if head["last"] and walk.heads.get(till, {}).get(head["last"]) != head["hash"]:
+        if head["first"] != ends.get(till, 0) + 1:
+            return (
+                f"{name} begins till {till} at sequence {head['first']}, and the last one ended at {ends.get(till, 0)}"
+            )
+        if not _ends_with(walk.chains.get(till, []), head, ends.get(till, 0)):
             return f"{name} sealed till {till} at sequence {head['last']} with another hash"
-    walk.seals[bureau] = record["hash"]
+        ends[till] = head["last"]
+    walk.seals[bureau] = _Sealed(payload["number"], payload["business_day"], record["hash"], ends)
     return None
+
+
+def _ends_with(chain: list[str], head: dict[str, Any], ended: int) -> bool:
+    """Tell whether a sealed stretch, which may be empty, ends in a document of that hash."""
+    last = int(head["last"])
+    if last == ended == 0:
+        return True
+    return ended <= last <= len(chain) and chain[last - 1] == head["hash"]

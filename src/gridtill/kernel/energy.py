@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from gridtill.kernel.errors import InvalidValue
+from gridtill.kernel.money import Ambiguous, is_grouped
 
 WH_PER_KWH = 1000
 _KWH = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,12})(?:\.(?P<part>[0-9]{1,9}))?", re.ASCII)
@@ -58,7 +59,7 @@ def format_kwh(wh: int) -> str:
 
 def parse_kwh(text: str) -> Energy:
     """
-    Read kilowatt-hours that a person typed, to the watt-hour.
+    Read kilowatt-hours that a person typed, to the watt-hour; "1,000" is refused, for it may be one or a thousand.
 
     >>> parse_kwh("32.2"), parse_kwh("0,5")
     (Energy(wh=32200), Energy(wh=500))
@@ -68,6 +69,13 @@ def parse_kwh(text: str) -> Energy:
     compact = text.strip()
     normal = compact.replace(",", ".", 1) if "." not in compact else compact
     match = _KWH.fullmatch(normal)
+    if match is not None and is_grouped(compact):
+        raise Ambiguous(
+            "“{typed}” may mean two amounts. Nothing was done.",
+            typed=compact[:40],
+            remedy="Leave out what separates thousands; write decimals with a point.",
+            field="energy",
+        )
     if match is None:
         raise InvalidValue(
             "“{typed}” is not an energy in kWh.",

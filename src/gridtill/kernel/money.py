@@ -32,6 +32,7 @@ _EXPONENTS = {
     ),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", re.ASCII)
 _AMOUNT = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,15})(?:\.(?P<part>[0-9]{1,6}))?", re.ASCII)
 
 
@@ -39,6 +40,22 @@ class MixedCurrencies(InvalidValue):
     """Two amounts in different currencies met in one calculation."""
 
     code = "mixed_currencies"
+
+
+class Ambiguous(InvalidValue):
+    """A number that may be read with its separator between thousands or before decimals."""
+
+    code = "ambiguous_number"
+
+
+def is_grouped(text: str) -> bool:
+    """
+    Tell whether a comma may separate thousands here instead of decimals.
+
+    >>> is_grouped("1,000"), is_grouped("0,125"), is_grouped("12,50")
+    (True, False, False)
+    """
+    return _GROUPED.fullmatch(text) is not None
 
 
 def exponent(currency: str) -> int:
@@ -117,7 +134,8 @@ def parse_money(text: str, currency: str) -> Money:
     """
     Read an amount that a person typed, with one decimal separator and no grouping.
 
-    A comma counts as the separator; "1,000.00" is refused rather than guessed at.
+    A comma counts as the separator; "1,000.00" is refused rather than guessed at, and so is
+    "1,000" or, where the currency has not three decimals, "1.000": a thousand or one?
 
     >>> parse_money("150.5", "KES"), parse_money(" 150,50 ", "KES")
     (Money(minor=15050, currency='KES'), Money(minor=15050, currency='KES'))
@@ -127,6 +145,13 @@ def parse_money(text: str, currency: str) -> Money:
     compact = text.strip()
     normal = compact.replace(",", ".", 1) if "." not in compact else compact
     match = _AMOUNT.fullmatch(normal)
+    if match is not None and (is_grouped(compact) or len(match["part"] or "") == 3 != exponent(currency)):
+        raise Ambiguous(
+            "“{typed}” may mean two amounts. Nothing was done.",
+            typed=compact[:40],
+            remedy="Leave out what separates thousands; write decimals with a point.",
+            field="amount",
+        )
     if match is None:
         raise InvalidValue(
             "“{typed}” is not an amount.",

@@ -7,9 +7,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,13 @@ class Tariff:
     minimum_wh: int = 0
     maximum_wh: int | None = None
     debts_first: bool = False
+    is_tax_free: bool = False
+
+
+@lru_cache(maxsize=512)
+def tax_free(tariff: Tariff) -> Tariff:
+    """Return a tariff as customers pay it who owe no tax; a tax that the prices hold is taken out of them."""
+    return replace(tariff, is_tax_free=True)
 
 
 _TOP = {

@@ -162,7 +162,7 @@ def _with_levies(tariff: Tariff, items: list[Item], places: int, wh: int) -> lis
             amount = base - base * share
         else:
             amount = base * levy.percent + levy.per_kwh * places * wh / 1000
-        if amount:
+        if amount and not (levy.is_tax and tariff.is_tax_free):
             per_kwh = levy.per_kwh if levy.per_kwh and not levy.percent else None
             result.append(Item(kind, levy.code, levy.label, amount, wh if per_kwh else None, per_kwh))
     return result

@@ -10,12 +10,12 @@ from django.db import transaction
 
 from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
 from gridtill.apps.arrears.operations import DebtTerms, add_debt
-from gridtill.apps.customers.operations import OpeningTerms, activate_agreement
-from gridtill.apps.vending.operations.deliver import issue_token
+from gridtill.apps.customers.operations import OpeningTerms, activate_agreement, lock_agreement
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.standing import open_standing
-from gridtill.apps.vending.queries.accounts import vend_exists
+from gridtill.apps.vending.queries.accounts import sold_before
 from gridtill.kernel.actors import Actor
+from gridtill.usecases.sell import ask_for_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,23 @@ def open_account(
 
     :raises Refusal: what any step refuses; then nothing of it was written
     """
-    if first is not None and vend_exists(first.request_id):
-        issue_token(vend_id=first.request_id, actor=actor, at=at)
-        return first.request_id
     with transaction.atomic():
-        agreement = activate_agreement(agreement_id=agreement_id, terms=terms, actor=actor, at=at)
-        open_standing(agreement_id=agreement_id, actor=actor, at=at)
-        if preload_minor:
-            preload = DebtTerms(DebtKind.PRELOAD, "Initial credit", RecoveryMode.PERCENT, percent_bp=5_000, priority=1)
-            add_debt(account_id=agreement.account_id, principal_minor=preload_minor, terms=preload, actor=actor, at=at)
+        # Under the agreement's lock: of two equal requests the second finds what the first has done.
+        lock_agreement(agreement_id)
+        sold = first is not None and sold_before(first.request_id, first.order.digest())
+        if not sold:
+            _opened(agreement_id, terms, actor, at, preload_minor)
         if first is not None:
             sell_energy(request_id=first.request_id, order=first.order, actor=actor, at=at)
     if first is None:
         return None
-    issue_token(vend_id=first.request_id, actor=actor, at=at)
+    ask_for_token(vend_id=first.request_id, actor=actor, at=at)
     return first.request_id
+
+
+def _opened(agreement_id: int, terms: OpeningTerms, actor: Actor, at: datetime, preload_minor: int) -> None:
+    agreement = activate_agreement(agreement_id=agreement_id, terms=terms, actor=actor, at=at)
+    open_standing(agreement_id=agreement_id, actor=actor, at=at)
+    if preload_minor:
+        preload = DebtTerms(DebtKind.PRELOAD, "Initial credit", RecoveryMode.PERCENT, percent_bp=5_000, priority=1)
+        add_debt(account_id=agreement.account_id, principal_minor=preload_minor, terms=preload, actor=actor, at=at)

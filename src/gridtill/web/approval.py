@@ -52,6 +52,10 @@ def approver_of(request: Any, form: forms.Form) -> Actor:
     )
     if operator is None:
         raise InvalidValue(_("This name and password do not go together. Nothing was changed."), field="approver")
+    if operator.must_change_password:
+        raise InvalidValue(
+            _("This person has to choose a password of their own first. Nothing was changed."), field="approver"
+        )
     device = TOTPDevice.objects.devices_for_user(operator, confirmed=True).first()
     if device is not None and not device.verify_token(data["approver_code"].replace(" ", "")):
         raise InvalidValue(_("This code is not right, or too old. Nothing was changed."), field="approver_code")

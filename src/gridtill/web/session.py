@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 
 from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.staff.queries import admission_of
+from gridtill.kernel.actors import NotAllowed
 
 OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
 STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
@@ -93,7 +94,11 @@ def needs(*permissions: str) -> Callable[[Guarded], Guarded]:
         def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             if not any(request.actor.may(permission) for permission in permissions):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except NotAllowed as error:
+                # An operation found out what the page could not know beforehand.
+                raise PermissionDenied from error
 
         return cast("Guarded", guarded)
 

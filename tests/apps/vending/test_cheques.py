@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from gridtill.apps.arrears.models import AuxiliaryAgreement
+from gridtill.apps.customers.models import CustomerAccount
 from gridtill.apps.ledger.queries import balance_of, is_balanced
 from gridtill.apps.vending.models import SalesDocument, Vend
 from gridtill.apps.vending.operations.cheques import ChequeRefused, bounce_cheque
-from gridtill.apps.vending.operations.closing import Slip, bank_shifts, confirm_arrival
+from gridtill.apps.vending.operations.closing import BankingRefused, Slip, bank_shifts, confirm_arrival
 from gridtill.apps.vending.operations.reverse import ReversalCase, ReversalRefused, reverse_vend
 from gridtill.kernel.errors import InvalidValue
 from gridtill.kernel.ids import new_id
@@ -77,11 +78,33 @@ def test_a_returned_cheque_leaves_the_place_it_was_in(scene, vend, stage):
     assert is_balanced()
 
 
+def test_a_cheque_that_came_back_on_the_way_does_not_arrive(scene, vend):
+    """The batch says 40.00 still, and the bank has nothing of it."""
+    end_shift(scene, 5_000_00)
+    batch = bank(scene)
+    bounce(scene, vend)
+    confirm_arrival(batch_id=batch.pk, actor=scene.bram, at=NEXT_DAY)
+
+    assert (where(), is_balanced()) == ((0, 0, 0), True)
+
+
+def test_a_cheque_of_a_closed_account_is_owed_by_it(scene, vend):
+    end_shift(scene, 5_000_00)
+    confirm_arrival(batch_id=bank(scene).pk, actor=scene.bram, at=NEXT_DAY)
+    CustomerAccount.objects.update(closed_at=NEXT_DAY)
+
+    bounce(scene, vend)
+
+    assert (where(), balance_of("1400"), is_balanced()) == ((0, 0, 0), 40_00, True)
+    assert not AuxiliaryAgreement.objects.exists()
+
+
 def test_a_cheque_that_came_back_is_not_banked(scene, vend):
     end_shift(scene, 5_000_00)
     bounce(scene, vend)
 
-    assert bank(scene).amount_minor == 0
+    with pytest.raises(BankingRefused, match="nothing to bank"):
+        bank(scene)
     assert where() == (0, 0, 0)
 
 
@@ -90,8 +113,8 @@ def test_a_cheque_given_back_a_day_later_is_not_banked_by_either_shift(scene, ve
     end_shift(scene, 5_000_00)
     take_back_next_day(scene, vend)
 
-    assert where() == (0, 0, 0)
-    assert bank(scene).amount_minor == 0
+    with pytest.raises(BankingRefused, match="nothing to bank"):
+        bank(scene)
     assert (where(), is_balanced()) == ((0, 0, 0), True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from gridtill.apps.vending.operations.deliver import WrongToken, issue_token, re
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.states import IllegalTransition, next_state
-from gridtill.drivers.security.base import CreditRequest, IssuedToken, IssueRefused, IssueUnknown
+from gridtill.drivers.security.base import CreditRequest, IssuedToken, IssueRefused, IssueUnknown, RequestConflict
 from gridtill.kernel.ids import new_id
 from tests.factories.scene import MORNING, make_scene, make_supply
 
@@ -104,7 +105,7 @@ def test_silence_is_unknown_and_is_looked_up_not_asked_for_anew(scene, vend_id):
 
 def test_crash_after_the_note_is_settled_by_what_the_issuer_remembers(scene, vend_id):
     issuer = FarIssuer()
-    Delivery.objects.update(state="DISPATCHED")
+    Delivery.objects.update(state="DISPATCHED", changed_at=MORNING - timedelta(minutes=2))
     dead = FarIssuer(line="dead")
 
     assert issue(scene, vend_id, dead).state == "UNKNOWN"
@@ -120,13 +121,39 @@ def test_refusal_is_final_until_somebody_asks_again(scene, vend_id):
     assert issue(scene, vend_id, issuer).state == "ISSUED"
 
 
-def test_refusal_while_looking_up_ends_a_dispatched_one_and_leaves_an_unknown_one(scene, vend_id):
-    refusing = FarIssuer(line="refusing")
-    Delivery.objects.update(state="UNKNOWN")
-    assert issue(scene, vend_id, refusing).state == "UNKNOWN"
-    Delivery.objects.update(state="DISPATCHED")
+@pytest.mark.parametrize("state", ["UNKNOWN", "DISPATCHED"])
+def test_refusal_of_what_the_issuer_does_not_remember_ends_it(scene, vend_id, state):
+    Delivery.objects.update(state=state, changed_at=MORNING - timedelta(minutes=2))
 
-    assert issue(scene, vend_id, refusing).state == "FAILED"
+    assert issue(scene, vend_id, FarIssuer(line="refusing")).state == "FAILED"
+
+
+def test_somebody_else_who_asks_right_now_is_waited_for(scene, vend_id):
+    """Looking up before the answer can be there finds nothing, and asking then may make a second token."""
+    issuer = FarIssuer()
+    Delivery.objects.update(state="DISPATCHED", changed_at=MORNING)
+
+    assert (issue(scene, vend_id, issuer).state, issuer.asked) == ("DISPATCHED", 0)
+
+
+def test_an_issuer_that_knows_the_request_otherwise_leaves_it_unknown(scene, vend_id):
+    class Conflicting(FarIssuer):
+        def issue_credit(self, request):
+            self.asked += request.units > 0
+            raise RequestConflict("This request was answered before with other content.")
+
+    assert issue(scene, vend_id, Conflicting()).state == "UNKNOWN"
+    assert issue(scene, vend_id, Conflicting()).state == "UNKNOWN"
+
+
+def test_a_failed_one_takes_the_meter_as_it_was_corrected(scene, vend_id):
+    Delivery.objects.update(meter_security={**Delivery.objects.get().meter_security, "supply_group_code": "999999"})
+    assert issue(scene, vend_id).state == "FAILED"
+
+    delivery = issue(scene, vend_id)
+
+    assert (delivery.state, delivery.meter_security["supply_group_code"]) == ("ISSUED", "201457")
+    assert AuditRecord.objects.filter(action="vending.delivery.meter_corrected").count() == 1
 
 
 def test_missing_key_is_a_refusal_that_names_it(scene, vend_id):

@@ -11,6 +11,7 @@ from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
 from gridtill.apps.arrears.models import AuxiliaryAgreement
 from gridtill.apps.arrears.operations import DebtTerms, add_debt
 from gridtill.apps.ledger.queries import balance_of, is_balanced
+from gridtill.apps.staff.models import Operator
 from gridtill.apps.vending.models import (
     AccountStanding,
     CashierShift,
@@ -22,6 +23,7 @@ from gridtill.apps.vending.models import (
     VendReversal,
 )
 from gridtill.apps.vending.operations.closing import DayNotClosable, close_day
+from gridtill.apps.vending.operations.documents import RequestReused
 from gridtill.apps.vending.operations.reverse import (
     ApprovalNeeded,
     DeliveryNotRecallable,
@@ -278,7 +280,7 @@ def test_a_request_does_not_stand_for_another_purchase(scene, supply):
     request_id = new_id()
     reverse(scene, first, request_id=request_id)
 
-    with pytest.raises(ReversalRefused, match="another purchase"):
+    with pytest.raises(RequestReused):
         reverse(scene, second, request_id=request_id)
     assert Vend.objects.get(pk=second.pk).state == "SOLD"
 
@@ -295,3 +297,34 @@ def test_a_till_of_another_bureau_pays_nothing_back(scene, supply):
     with pytest.raises(ReversalRefused, match="another bureau"):
         reverse(scene, vend, shift=shift, actor=wide)
     assert Vend.objects.get().state == "SOLD"
+
+
+def test_a_day_with_sales_is_not_skipped(scene, supply):
+    """A later day closed by mistake would swallow it, and it could never be closed as itself."""
+    sell(scene, supply)
+    end(scene, scene.shift, scene.asha, 5_100_00, MORNING)
+    day = scene.shift.business_day
+
+    with pytest.raises(DayNotClosable, match=f"{day.isoformat()} was not closed yet"):
+        close(scene, day + timedelta(days=1), NEXT_DAY)
+    close(scene, day, NEXT_DAY)
+    assert close(scene, day + timedelta(days=1), NEXT_DAY).number == 2
+
+
+def test_a_cashier_who_was_kept_out_pays_nothing_back(scene, supply):
+    vend = sell(scene, supply)
+    wish = request_reversal(request_id=new_id(), vend_id=vend.pk, reason="typed wrong", actor=scene.asha, at=MORNING)
+    Operator.objects.filter(pk=scene.asha.id).update(is_active=False)
+
+    with pytest.raises(ReversalRefused, match="no open till"):
+        decide_reversal(wish_id=wish.pk, approve=True, note="", requester=scene.asha, actor=scene.bram, at=MORNING)
+    assert Vend.objects.get().state == "SOLD"
+
+
+def test_a_wish_is_overtaken_when_the_purchase_is_taken_back_otherwise(scene, supply):
+    vend = sell(scene, supply)
+    wish = request_reversal(request_id=new_id(), vend_id=vend.pk, reason="typed wrong", actor=scene.asha, at=MORNING)
+    reverse(scene, vend)
+
+    wish.refresh_from_db()
+    assert (wish.state, wish.note) == ("DECLINED", "The purchase was taken back otherwise.")

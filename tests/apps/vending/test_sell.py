@@ -1,23 +1,62 @@
 """The sale through its operation, on whichever database the run is on."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
+from gridtill.apps.assets.models import Meter
+from gridtill.apps.customers.models import Customer, CustomerAgreement, MeterInstallation
 from gridtill.apps.ledger.queries import balance_of, is_balanced, lines_of
-from gridtill.apps.vending.models import AccountStanding, Delivery, SalesDocument, ShiftTender, Till, Vend
+from gridtill.apps.organization.models import UtilitySettings
+from gridtill.apps.vending.models import (
+    AccountStanding,
+    Delivery,
+    SalesDocument,
+    ShiftTender,
+    Till,
+    Vend,
+    WithdrawnRequest,
+)
 from gridtill.apps.vending.operations.deliver import issue_token
-from gridtill.apps.vending.operations.sell import QuoteChanged, RequestReused, SaleOrder, sell_energy
+from gridtill.apps.vending.operations.sell import (
+    QuoteChanged,
+    RequestReused,
+    RequestWithdrawn,
+    SaleOrder,
+    sell_energy,
+    withdraw_sale,
+)
 from gridtill.apps.vending.operations.statement import TenderRow
+from gridtill.apps.vending.queries.counter import quote_sale
 from gridtill.apps.vending.rules import AmountTooLarge, NotSellable, ShiftNotOpen, TenderWrong
 from gridtill.kernel.actors import NotAllowed
 from gridtill.kernel.chain import genesis, link
 from gridtill.kernel.ids import new_id
-from tests.factories.scene import MORNING, make_scene, make_supply, second_till
+from tests.factories.scene import MORNING, make_scene, make_supply, make_tariff, second_till
 
 pytestmark = pytest.mark.django_db
+TAXED = """
+code = "TAXED"
+title = "Taxed"
+currency = "KES"
+price_class = "residential"
+valid_from = 2026-01-01
+
+[source]
+name = "Made for tests"
+
+[energy]
+kind = "flat"
+rate = "20.00"
+
+[[levies]]
+code = "vat"
+label = "VAT"
+kind = "tax"
+percent = "16"
+"""
 
 
 def cash(minor: int, received: int | None = None) -> TenderRow:
@@ -68,7 +107,7 @@ def test_repeat_after_the_till_was_closed_does_not_say_that_nothing_was_sold(sce
     sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
     no_shift = SaleOrder(order.agreement_id, 0, order.tenders)
 
-    with pytest.raises(RequestReused, match="made already and stands"):
+    with pytest.raises(RequestReused, match="already and stands"):
         sell_energy(request_id=request_id, order=no_shift, actor=scene.asha, at=MORNING)
 
 
@@ -191,3 +230,123 @@ def test_sale_counts_in_the_month_of_the_utilitys_zone(scene, order):
     assert AccountStanding.objects.get().months_wh == {"2026-12": 5_000}
     assert Vend.objects.get().calendar_day.isoformat() == "2026-12-01"
     assert Vend.objects.get().business_day.isoformat() == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"supply_group_code": ""}, "no vending key"),
+        ({"key_revision": 2}, "no vending key"),
+        ({"base_date": 2035}, "no vending key"),
+        ({"key_type": 1}, "default one"),
+        ({"key_expiry": 85}, "expired"),
+        ({"number": "12345678904"}, "number is wrong"),
+        ({"credit_unit": "MONEY"}, "takes energy by keypad"),
+        ({"token_carrier": "REMOTE"}, "takes energy by keypad"),
+        ({"payment_mode": "POSTPAID"}, "takes energy by keypad"),
+    ],
+)
+def test_nobody_pays_for_a_token_that_cannot_be_made(scene, order, changes, words):
+    Meter.objects.update(**changes)
+
+    with pytest.raises(NotSellable, match=words):
+        sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+    assert not Vend.objects.exists()
+
+
+def test_who_owes_no_tax_pays_none(scene):
+    made = make_tariff(TAXED, "TAXED")
+    supplies = [make_supply(scene, number) for number in (1, 2)]
+    CustomerAgreement.objects.update(pricing_structure=made.structure)
+    Customer.objects.filter(number="C000002").update(is_tax_exempt=True)
+    bought = []
+    for supply in supplies:
+        order = SaleOrder(supply.pk, scene.shift.pk, (cash(116_00),))
+        vend = Vend.objects.get(pk=sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING))
+        bought.append((vend.energy_wh, vend.taxes_minor))
+
+    # 20.00 a kWh and 16 % on it: 116.00 buy 5 kWh, and 5.8 without the tax.
+    assert bought == [(5_000, 16_00), (5_800, 0)]
+
+
+def test_a_tax_that_the_price_holds_is_taken_out_of_it_for_who_owes_none(scene):
+    made = make_tariff(TAXED.replace('percent = "16"', 'percent = "16"\nincluded = true'), "INCL")
+    supply = make_supply(scene)
+    CustomerAgreement.objects.update(pricing_structure=made.structure)
+    Customer.objects.update(is_tax_exempt=True)
+    order = SaleOrder(supply.pk, scene.shift.pk, (cash(100_00),))
+    vend = Vend.objects.get(pk=sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING))
+
+    assert (vend.energy_wh, vend.taxes_minor) == (5_800, 0)
+
+
+def test_cash_is_paid_in_coins_that_exist(scene, order):
+    UtilitySettings.objects.update(cash_rounding_minor=100)
+
+    with pytest.raises(TenderWrong, match="smallest coin"):
+        sell_energy(
+            request_id=new_id(),
+            order=SaleOrder(order.agreement_id, scene.shift.pk, (cash(99_50),)),
+            actor=scene.asha,
+            at=MORNING,
+        )
+    found, _basis = quote_sale(agreement_id=order.agreement_id, shift_id=scene.shift.pk, at=MORNING, energy_wh=1_100)
+    assert (found.tender_minor, found.energy_wh) == (22_00, 1_100)
+    found, _basis = quote_sale(agreement_id=order.agreement_id, shift_id=scene.shift.pk, at=MORNING, energy_wh=1_130)
+    assert (found.tender_minor % 100, found.energy_wh >= 1_130) == (0, True)
+
+
+def test_a_meter_that_moved_keeps_its_identifiers(scene, order):
+    """The clock ran ahead at its first place; at the second, tokens of yesterday would be refused by the meter."""
+    ahead = MORNING + timedelta(days=1)
+    first = sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=ahead)
+    other = make_supply(scene, 2)
+    meter = Delivery.objects.get(vend_id=first).meter
+    MeterInstallation.objects.filter(meter=meter).update(removed_at=MORNING)
+    MeterInstallation.objects.filter(usage_point=other.usage_point).update(meter=meter)
+    again = SaleOrder(other.pk, scene.shift.pk, (cash(100_00),))
+    second = sell_energy(request_id=new_id(), order=again, actor=scene.asha, at=MORNING)
+
+    identifiers = [Delivery.objects.get(vend_id=vend).token_identifier for vend in (first, second)]
+    assert identifiers[1] == identifiers[0] + 1
+
+
+def test_a_sale_that_waited_over_new_year_does_not_count_in_the_old_one(scene, order):
+    """Moments are taken before the lock; the one that waited must not set the window back."""
+    new_year = datetime(2026, 12, 31, 21, 0, 30, tzinfo=UTC)
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=new_year)
+    waited = new_year - timedelta(minutes=1)
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=waited)
+
+    standing = AccountStanding.objects.get()
+    assert (standing.year_start.isoformat(), standing.year_wh) == ("2027-01-01", 10_000)
+    assert standing.months_wh == {"2027-01": 10_000}
+
+
+def test_a_request_that_was_given_up_never_sells(scene, order):
+    request_id = new_id()
+    given = {"request_id": request_id, "agreement_id": order.agreement_id, "actor": scene.asha, "at": MORNING}
+
+    assert withdraw_sale(**given) is False
+    assert withdraw_sale(**given) is False
+    with pytest.raises(RequestWithdrawn, match="Nothing was sold"):
+        sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
+    assert not Vend.objects.exists()
+
+
+def test_a_request_that_sold_is_not_given_up(scene, order):
+    request_id = new_id()
+    sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
+
+    assert withdraw_sale(request_id=request_id, agreement_id=order.agreement_id, actor=scene.asha, at=MORNING)
+    assert not WithdrawnRequest.objects.exists()
+
+
+def test_the_same_order_in_a_later_shift_is_the_same_purchase(scene, order):
+    request_id = new_id()
+    sell_energy(request_id=request_id, order=order, actor=scene.asha, at=MORNING)
+    later, _cashier = second_till(scene)
+
+    again = SaleOrder(order.agreement_id, later.pk, order.tenders)
+    assert sell_energy(request_id=request_id, order=again, actor=scene.asha, at=MORNING) == request_id
+    assert Vend.objects.count() == 1

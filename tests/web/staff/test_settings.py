@@ -10,7 +10,6 @@ FORM = {
     "sale_maximum_minor": "50,000.00",
     "reversal_approval_minor": "200",
     "cash_rounding_minor": "0.50",
-    "refund_price_basis": "CURRENT",
     "receipt_header": "Northern Power",
     "receipt_footer": "",
     "public_url": "https://power.example",

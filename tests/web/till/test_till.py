@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.ledger.queries import balance_of
 from gridtill.apps.vending.models import CashierShift, CashMovement
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.kernel.clock import now
 from gridtill.kernel.ids import new_id
-from tests.factories.scene import make_supply, second_till
+from tests.factories.scene import actor_for, make_operator, make_supply, second_till
 
 pytestmark = [pytest.mark.web, pytest.mark.django_db]
 
@@ -104,7 +105,50 @@ def test_nobody_signs_their_own_shift_nor_without_the_right(scene, enter):
 
 
 def test_page_without_work_says_so(scene, enter):
+    CashierShift.objects.update(state="CLOSED")
     reader = enter(replace(scene.bram, permissions=frozenset({"shift.sign"})))
 
     assert "Nothing to do here" in reader.get("/till/").content.decode()
     assert enter(replace(scene.bram, permissions=frozenset())).get("/till/").status_code == 403
+
+
+def test_a_supervisor_counts_for_a_cashier_who_is_away_and_another_signs(scene, enter):
+    """Otherwise a cashier who falls ill keeps the whole bureau from closing its day."""
+    page = enter(scene.bram)
+    assert "Count for them" in page.get("/till/").content.decode()
+    address = f"/till/count/{scene.shift.pk}/"
+    form = {"request_id": str(new_id()), "face-1000": "5"}
+
+    assert page.post(address, form).status_code == 422
+    assert CashierShift.objects.get().state == "OPEN"
+    page.post(address, form | {"note": "fell ill"})
+
+    shift = CashierShift.objects.get()
+    assert (shift.state, shift.counted_minor, shift.counted_by_id) == ("COUNTED", 5_000_00, scene.bram.id)
+    refused = page.post(f"/till/sign/{shift.pk}/", {"note": ""})
+    assert "Nobody signs what they counted themselves" in refused.content.decode()
+    other = actor_for(make_operator("cara", "Cara", scene.bureau), scene.bram.permissions)
+    enter(other).post(f"/till/sign/{shift.pk}/", {"note": ""})
+    assert CashierShift.objects.get().state == "CLOSED"
+
+
+def test_who_counts_for_others_needs_the_right(scene, enter):
+    assert enter(scene.asha).get(f"/till/count/{scene.shift.pk}/").status_code == 403
+    assert enter(scene.bram).get("/till/count/999999/").status_code == 404
+
+
+def test_a_try_to_move_more_than_the_drawer_holds_is_on_record(scene, enter):
+    page = enter(scene.asha)
+
+    assert page.post("/till/drop/", {"request_id": str(new_id()), "amount": "5000.01"}).status_code == 422
+
+    record = AuditRecord.objects.get(action="vending.shift.drop_refused")
+    assert record.after == {"amount_minor": 5_000_01}
+
+
+def test_an_old_page_does_not_move_the_money_twice_nor_another_sum(scene, enter):
+    page, request_id = enter(scene.asha), str(new_id())
+    page.post("/till/drop/", {"request_id": request_id, "amount": "1"})
+
+    assert page.post("/till/drop/", {"request_id": request_id, "amount": "4000"}).status_code == 422
+    assert balance_of("1000.T01") == 4_999_00

@@ -85,7 +85,7 @@ def add_debt(
     if not 1 <= principal_minor <= AMOUNT_MAXIMUM:
         raise InvalidValue("The debt must be positive.", field="principal")
     # Locked, so that of two equal requests the second sees what the first has done.
-    accounts = CustomerAccount.objects.select_for_update(of=("self",)).select_related("customer__office")
+    accounts = CustomerAccount.objects.select_for_update(of=("self",), no_key=True).select_related("customer__office")
     account = accounts.get(pk=account_id)
     if account.closed_at is not None:
         raise InvalidValue("This account is closed; no purchase will pay a debt of it.", field="customer")
@@ -156,7 +156,9 @@ def offset_debts(*, account_id: int, actor: Actor, at: datetime) -> int:
     The caller books that sum against the receivable.
     """
     total = 0
-    for debt in AuxiliaryAgreement.objects.select_for_update().filter(account_id=account_id, status=DebtStatus.OPEN):
+    for debt in AuxiliaryAgreement.objects.select_for_update(no_key=True).filter(
+        account_id=account_id, status=DebtStatus.OPEN
+    ):
         total += debt.remaining_minor
         AuxiliaryAgreement.objects.filter(pk=debt.pk).update(
             status=DebtStatus.PAID, remaining_minor=0, version=F("version") + 1
@@ -208,7 +210,9 @@ def change_terms(*, debt_id: int, version: int, terms: DebtTerms, actor: Actor, 
 
 
 def _locked(debt_id: int) -> AuxiliaryAgreement:
-    debts = AuxiliaryAgreement.objects.select_for_update(of=("self",)).select_related("account__customer__office")
+    debts = AuxiliaryAgreement.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "account__customer__office"
+    )
     return debts.get(pk=debt_id)
 
 

@@ -56,3 +56,8 @@ def accounts_called(text: str, unit_path: str) -> list[CustomerAccount]:
 def _at_meter(text: str) -> QuerySet[MeterInstallation, int]:
     installed = MeterInstallation.objects.filter(meter__number=text, removed_at=None)
     return installed.values_list("usage_point__customer_id", flat=True)
+
+
+def frozen_debts(account_id: int) -> bool:
+    """Tell whether an account has a debt that no purchase pays for now."""
+    return AuxiliaryAgreement.objects.filter(account_id=account_id, status=DebtStatus.FROZEN).exists()

@@ -6,8 +6,3 @@ class UnitKind(models.TextChoices):
     UTILITY = "UTILITY", _("Utility")
     BUREAU = "BUREAU", _("Power supply bureau")
     SUPPLY_OFFICE = "SUPPLY_OFFICE", _("Power substation")
-
-
-class RefundPriceBasis(models.TextChoices):
-    PURCHASE = "PURCHASE", _("The price it was bought at")
-    CURRENT = "CURRENT", _("Today's price")

@@ -1,6 +1,6 @@
 from django.db import models
 
-from gridtill.apps.organization.choices import RefundPriceBasis, UnitKind
+from gridtill.apps.organization.choices import UnitKind
 
 
 class OrganizationUnit(models.Model):
@@ -41,7 +41,6 @@ class UtilitySettings(models.Model):
     reversal_approval_minor = models.BigIntegerField(
         default=0, help_text="Reversals above this need a second person even when the token was not shown."
     )
-    refund_price_basis = models.CharField(max_length=12, choices=RefundPriceBasis, default=RefundPriceBasis.PURCHASE)
     cash_rounding_minor = models.PositiveIntegerField(default=1, help_text="Smallest coin, in minor units.")
     receipt_header = models.CharField(max_length=200, blank=True)
     receipt_footer = models.CharField(max_length=200, blank=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import transaction
 
 from gridtill.apps.audit.operations import delete_unused, record_write, snapshot
-from gridtill.apps.organization.choices import RefundPriceBasis, UnitKind
+from gridtill.apps.organization.choices import UnitKind
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -208,7 +208,6 @@ class SettingsChange:
     language: str
     sale_maximum_minor: int
     reversal_approval_minor: int
-    refund_price_basis: str
     cash_rounding_minor: int
     receipt_header: str = ""
     receipt_footer: str = ""
@@ -222,8 +221,6 @@ def _checked_settings(change: SettingsChange) -> dict[str, str | int]:
     _require_zone(str(values["time_zone"]))
     if not 1 <= len(str(values["language"])) <= 10:
         raise InvalidValue("Choose a language.", field="language")
-    if values["refund_price_basis"] not in RefundPriceBasis.values:
-        raise InvalidValue("Choose at which price energy is refunded.", field="refund_price_basis")
     bounds = {
         "sale_maximum_minor": (1, MOST_MINOR),
         "reversal_approval_minor": (0, MOST_MINOR),

@@ -23,7 +23,6 @@ class Settings:
     language: str
     sale_maximum_minor: int
     reversal_approval_minor: int
-    refund_price_basis: str
     cash_rounding_minor: int
     receipt_header: str
     receipt_footer: str

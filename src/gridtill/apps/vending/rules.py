@@ -8,13 +8,18 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
 
+from gridtill.apps.pricing.queries import tariff_version
+from gridtill.apps.vending.choices import TenderKind
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import add_months, business_day, month_start
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.money import format_minor
 from gridtill.sts.amounts import decode_amount, encode_amount, largest_representable_at_most
-from gridtill.sts.tid import identifier_at, is_reserved
-from gridtill.tariff.document import Tariff
+from gridtill.sts.errors import StsError
+from gridtill.sts.keys import KeyType
+from gridtill.sts.pan import normalize_drn
+from gridtill.sts.tid import TID_MAX, identifier_at, is_expired, is_reserved
+from gridtill.tariff.document import Tariff, tax_free
 from gridtill.tariff.quote import Deduction, History
 
 WH_PER_UNIT = 100
@@ -98,9 +103,39 @@ def check_account(basis: Any) -> None:
             "This meter does not take keypad tokens. Nothing was sold.",
             remedy="Change the purchase mode of the metering point if the meter has a keypad.",
         )
+    check_meter(basis)
     if basis.tariff_version_id is None:
         raise NotSellable(
             "No tariff is in force for this customer. Nothing was sold.", remedy="Put a tariff version into force."
+        )
+
+
+def check_meter(basis: Any) -> None:
+    """
+    Make sure that a token can be made for the meter and taken by it, before anybody pays for it.
+
+    :raises NotSellable: naming what is wrong with the meter
+    """
+    if (basis.token_carrier, basis.credit_unit, basis.payment_mode) != ("KEYPAD", "ENERGY", "PREPAID"):
+        raise NotSellable(
+            "The meter in the archive is not a prepayment meter that takes energy by keypad. Nothing was sold.",
+            remedy="Correct the meter in the archive, or the purchase mode of the metering point.",
+        )
+    try:
+        normalize_drn(basis.meter_number)
+    except StsError as error:
+        raise NotSellable("The meter's number is wrong, so no token can be made for it. Nothing was sold.") from error
+    if basis.key_type not in (KeyType.UNIQUE, KeyType.COMMON):
+        raise NotSellable(
+            "The meter's key is a default one and carries no credit. Nothing was sold.",
+            remedy="Have its key changed first.",
+        )
+    if not basis.key_held:
+        raise NotSellable(
+            "There is no vending key for the meter's group {group}, revision {revision}. Nothing was sold.",
+            group=basis.supply_group_code or "–",
+            revision=basis.key_revision,
+            remedy="Correct the meter's supply group and key revision, or load that key.",
         )
 
 
@@ -118,6 +153,14 @@ def check_order(basis: Any, tenders: Sequence[Paid], total_minor: int) -> None:
         raise TenderWrong("Give each way of payment once. Nothing was sold.", field="tenders")
     for tender in tenders:
         _check_tender(tender)
+        if tender.kind == "CASH" and tender.amount_minor % max(1, basis.cash_rounding_minor):
+            coin = format_minor(basis.cash_rounding_minor, basis.currency)
+            raise TenderWrong(
+                "The smallest coin is {currency} {coin}; this cannot be paid in cash. Nothing was sold.",
+                field="amount",
+                currency=basis.currency,
+                coin=coin,
+            )
     limits = [limit for limit in (basis.sale_maximum_minor, basis.purchase_maximum_minor) if limit is not None]
     if total_minor > min(limits):
         most = format_minor(min(limits), basis.currency)
@@ -130,6 +173,8 @@ def check_order(basis: Any, tenders: Sequence[Paid], total_minor: int) -> None:
 
 
 def _check_tender(tender: Paid) -> None:
+    if tender.kind not in TenderKind.values:
+        raise TenderWrong("Choose a way of payment. Nothing was sold.", field="tenders")
     if tender.amount_minor <= 0 or tender.received_minor < tender.amount_minor:
         raise TenderWrong("Less was received than is to be paid. Nothing was sold.", field="received")
     if tender.kind != "CASH" and tender.received_minor != tender.amount_minor:
@@ -152,6 +197,12 @@ def check_energy(basis: Any, energy_wh: int) -> None:
         )
 
 
+def tariff_of(basis: Any) -> Tariff:
+    """Return the tariff in force for a customer, without its taxes if they owe none."""
+    tariff = tariff_version(basis.tariff_version_id).tariff
+    return tax_free(tariff) if basis.is_tax_exempt else tariff
+
+
 def year_window(tariff: Tariff, day: date) -> date:
     """Return the start of the yearly window of a tariff that a day lies in."""
     month, first = tariff.year_reset
@@ -167,7 +218,7 @@ def _recent_months(month: date) -> tuple[str, ...]:
 
 def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
     """Return the accumulators as they stand at a moment: windows that ended count from zero."""
-    day = business_day(at, basis.zone)
+    day = business_day(counted_at(at, basis), basis.zone)
     month = month_start(day)
     months = basis.months_wh
     recent = tuple([months.get(key, 0) for key in _recent_months(month)])
@@ -182,16 +233,29 @@ def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
     )
 
 
-def next_token_identifier(at: datetime, base_date: int, latest: int) -> int:
+def next_token_identifier(at: datetime, basis: Any) -> int:
     """
-    Return the identifier of a meter's next token: now, or the first one after the latest.
+    Return the identifier of a meter's next token: now, or the first one after its latest.
 
     It never goes back, whatever the clock does, and leaves out the reserved minute.
 
     :raises OutOfRange: if the moment lies outside the base date's range
+    :raises NotSellable: if the meter's key does not reach that far
     """
-    identifier = max(identifier_at(at, base_date), latest + 1)
-    return identifier + 1 if is_reserved(identifier) else identifier
+    identifier = max(identifier_at(at, basis.base_date), (basis.latest_token_identifier or 0) + 1)
+    identifier += is_reserved(identifier)
+    if identifier > TID_MAX or is_expired(identifier, basis.key_expiry):
+        raise NotSellable(
+            "The meter's key has expired: its expiry number is {expiry}. Nothing was sold.",
+            expiry=basis.key_expiry,
+            remedy="Have its key changed first, then sell again.",
+        )
+    return identifier
+
+
+def counted_at(at: datetime, basis: Any) -> datetime:
+    """Return the moment whose month and year a purchase counts in: never before the purchase it follows."""
+    return max(at, basis.latest_vend_at) if basis.latest_vend_at else at
 
 
 def deductions(debts: Sequence[Any]) -> tuple[Deduction, ...]:

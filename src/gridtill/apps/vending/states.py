@@ -2,7 +2,7 @@
 How a paid purchase travels to its meter, apart from its money.
 
 UNKNOWN is a resting place, not a failure: the meter may have the credit. Only
-evidence moves a delivery out of it, so neither FAIL nor CANCEL is possible there.
+evidence moves a delivery out of it, so CANCEL is not possible there.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ TRANSITIONS: dict[tuple[str, DeliveryEvent], str] = {
     ("DISPATCHED", DeliveryEvent.CONFIRM): "LOADED",
     ("UNKNOWN", DeliveryEvent.ISSUE): "ISSUED",
     ("UNKNOWN", DeliveryEvent.CONFIRM): "LOADED",
+    # Only on evidence: who makes tokens remembers no such request, and declines it now.
+    ("UNKNOWN", DeliveryEvent.REFUSE): "FAILED",
     ("ISSUED", DeliveryEvent.CONFIRM): "LOADED",
     # A supervisor took the purchase back; the token was kept from the customer or made useless.
     ("ISSUED", DeliveryEvent.RECALL): "CANCELLED",

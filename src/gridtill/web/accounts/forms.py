@@ -14,6 +14,7 @@ from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.kernel.energy import parse_kwh
 from gridtill.kernel.money import parse_money
 from gridtill.usecases.open_account import FirstPurchase
+from gridtill.web.approval import ApprovalForm
 
 _PASSWORD = {"autocomplete": "new-password"}
 _NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
@@ -94,8 +95,8 @@ class OpenForm(forms.Form):
         return FirstPurchase(data["request_id"], SaleOrder(agreement_id, shift_id, (tender,)))
 
 
-class CancelForm(forms.Form):
-    """Cancelling an account: what the meter says, and the customer's word."""
+class CancelForm(ApprovalForm):
+    """Cancelling an account: what the meter says, the customer's word, and a second person's where it needs one."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     remaining = forms.CharField(
@@ -113,6 +114,17 @@ class CancelForm(forms.Form):
     waived = forms.BooleanField(label=_("Go on without the password"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
     print_receipt = forms.BooleanField(label=_("Print a receipt"), required=False, initial=True)
+    field_order = (
+        "remaining",
+        "register",
+        "password",
+        "waived",
+        "reason",
+        "print_receipt",
+        "approver",
+        "approver_password",
+        "approver_code",
+    )
 
     def request(self) -> UUID:
         found: UUID = self.cleaned_data["request_id"]

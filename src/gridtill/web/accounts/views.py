@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from gridtill.apps.arrears.queries import debts_of
 from gridtill.apps.customers.choices import AgreementStatus
-from gridtill.apps.vending.operations.standing import settlement_of
+from gridtill.apps.vending.operations.settlement import settlement_of
 from gridtill.apps.vending.queries.accounts import (
     agreements_within,
     current_meter_number,
@@ -33,6 +33,7 @@ from gridtill.kernel.ids import new_id
 from gridtill.usecases.close_account import Closing, close_account
 from gridtill.usecases.open_account import open_account
 from gridtill.web.accounts.forms import CancelForm, OpenForm
+from gridtill.web.approval import approver_of
 from gridtill.web.columns import CodeColumn, MomentColumn, NameColumn, StateColumn
 from gridtill.web.lists import Empty, ListSpec, list_page
 from gridtill.web.session import needs
@@ -190,7 +191,8 @@ def _cancelled(request: Any, agreement: Any, form: CancelForm) -> UUID:
         reason=data["reason"],
         password_waived=data["waived"],
     )
-    close_account(request_id=form.request(), closing=closing, actor=request.actor, at=now())
+    agreed = approver_of(request, form) if data["approver"].strip() else None
+    close_account(request_id=form.request(), closing=closing, actor=request.actor, at=now(), approver=agreed)
     messages.success(request, _("The account is cancelled and the meter is free."))
     return form.request()
 

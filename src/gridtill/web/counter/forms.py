@@ -62,6 +62,8 @@ class SaleForm(forms.Form):
         others = []
         for number in range(1, MORE_WAYS + 1):
             if text := data[f"part{number}"].strip():
+                if not data[f"pay{number}"]:
+                    raise InvalidValue(_("Choose a way of payment. Nothing was sold."), field=f"pay{number}")
                 part = parse_money(text, currency).minor
                 others.append(TenderRow(data[f"pay{number}"], part, part, data[f"reference{number}"].strip()))
         first = total - sum(row.amount_minor for row in others)

@@ -13,12 +13,10 @@ from django.utils.translation import gettext as _
 
 from gridtill.apps.staff.queries import actor_of
 from gridtill.apps.vending.operations.cheques import bounce_cheque
-from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.reverse import (
     ReversalCase,
     approval_reason,
     decide_reversal,
-    modify_vend,
     request_reversal,
     reverse_vend,
 )
@@ -26,6 +24,7 @@ from gridtill.apps.vending.queries import counter as reads
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.ids import new_id
+from gridtill.usecases.sell import modify_and_issue
 from gridtill.web.approval import approver_of
 from gridtill.web.counter.forms import ModifyForm, ReturnedChequeForm, TakeBackForm
 from gridtill.web.session import needs
@@ -137,7 +136,7 @@ def _modified(request: Any, found: reads.Sold, form: ModifyForm, *, needed: bool
     data, at = form.cleaned_data, now()
     shift = reads.open_shift_of(request.user.pk)
     shift_id = shift.pk if shift else 0
-    vend_id = modify_vend(
+    vend_id = modify_and_issue(
         reversal_id=data["reversal_id"],
         case=ReversalCase(found.vend.pk, shift_id, data["reason"]),
         request_id=data["request_id"],
@@ -146,7 +145,6 @@ def _modified(request: Any, found: reads.Sold, form: ModifyForm, *, needed: bool
         at=at,
         approver=approver_of(request, form) if needed else None,
     )
-    issue_token(vend_id=vend_id, actor=request.actor, at=at)
     messages.success(request, _("Put right: the old purchase is taken back, this one takes its place."))
     return vend_id
 

@@ -7,6 +7,7 @@ urlpatterns = [
     path("counter/find/", views.find, name="counter_find"),
     path("counter/quote/<int:agreement_id>/", views.quote, name="counter_quote"),
     path("counter/sell/<int:agreement_id>/", views.sell, name="counter_sell"),
+    path("counter/asked/<int:agreement_id>/", views.asked, name="counter_asked"),
     path("counter/sold/<uuid:vend_id>/", views.sold, name="counter_sold"),
     path("counter/sold/<uuid:vend_id>/issue/", views.issue, name="counter_issue"),
     path("counter/sold/<uuid:vend_id>/receipt/", views.receipt, name="receipt"),

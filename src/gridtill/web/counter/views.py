@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.http import Http404, HttpResponse
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -12,6 +12,7 @@ from gridtill.apps.arrears.queries import debts_of
 from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.operations.deliver import issue_token, reveal_token
 from gridtill.apps.vending.operations.receipts import count_print
+from gridtill.apps.vending.operations.sell import withdraw_sale
 from gridtill.apps.vending.queries import counter as reads
 from gridtill.apps.vending.queries.find import customer_within, find_customers
 from gridtill.kernel.clock import business_day, month_start, now
@@ -136,11 +137,12 @@ def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
         raise Http404 from None
     tenders = found.document["tenders"]
     # Who only reads the books does not see the digits: a token once shown may be used.
-    shown = request.actor.may("vend.sell") and found.vend.state == "SOLD"
+    shown = request.actor.may("vend.sell") and found.vend.state == "SOLD" and not found.is_settled
     return {
         "sold": found,
         "token": reveal_token(delivery=found.delivery, at=now()) if shown else "",
         "hidden": found.vend.state == "SOLD" and not shown,
+        "settled": found.is_settled,
         "tenders": [{**row, "name": TenderKind(row["kind"]).label} for row in tenders],
         "change_minor": sum(row["received_minor"] - row["amount_minor"] for row in tenders),
         "currency": found.document["currency"],
@@ -151,6 +153,24 @@ def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
 def sold(request: Any, vend_id: UUID) -> HttpResponse:
     """Show a purchase: also what a lost answer leads to, since the address is the request's id."""
     return render(request, "counter/sold_page.html", _sold(request, vend_id))
+
+
+@needs("vend.sell")
+def asked(request: Any, agreement_id: int) -> HttpResponse:
+    """Answer whether a request whose answer was lost has sold; if not it never will, and a new id comes with that."""
+    if request.method != "POST":
+        return redirect("counter")
+    try:
+        request_id = UUID(request.POST.get("request_id", ""))
+    except ValueError:
+        return HttpResponse(status=400)
+    try:
+        is_sold = withdraw_sale(request_id=request_id, agreement_id=agreement_id, actor=request.actor, at=now())
+    except Refusal:
+        # Not known yet; the page asks again.
+        return HttpResponse(status=503)
+    address = reverse("counter_sold", args=[request_id])
+    return JsonResponse({"sold": True, "address": address} if is_sold else {"sold": False, "request_id": str(new_id())})
 
 
 @needs("vend.sell")
@@ -166,7 +186,5 @@ def receipt(request: Any, vend_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return redirect("counter_sold", vend_id=vend_id)
     context = _sold(request, vend_id)
-    if context["sold"].prints and not request.actor.may("vend.reprint"):
-        raise PermissionDenied
     copy = count_print(document_id=context["sold"].document_id, form="html", actor=request.actor, at=now())
     return render(request, "counter/receipt.html", context | {"copy": copy, "utility": request.utility})

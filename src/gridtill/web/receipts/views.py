@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
@@ -89,8 +89,6 @@ def _printable(request: Any, vend_id: UUID) -> reads.Sold:
         found = reads.sold(vend_id, unit_path=request.actor.unit_path)
     except ObjectDoesNotExist:
         raise Http404 from None
-    if found.prints and not request.actor.may("vend.reprint"):
-        raise PermissionDenied
     return found
 
 
@@ -98,7 +96,7 @@ def _receipt(request: Any, found: reads.Sold, copy: int) -> ReceiptDocument:
     utility = request.utility
     is_sold = found.vend.state == "SOLD"
     # Who only reads the books does not see the digits: a token once shown may be used.
-    shown = is_sold and request.actor.may("vend.sell")
+    shown = is_sold and not found.is_settled and request.actor.may("vend.sell")
     face = Face(
         utility_name=utility.utility_name,
         header=utility.receipt_header,

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from gridtill.apps.organization.choices import RefundPriceBasis
 from gridtill.kernel.errors import InvalidValue
 from gridtill.kernel.money import parse_money
 from gridtill.web.form_pages import VersionedForm
@@ -120,7 +119,6 @@ class SettingsForm(VersionedForm):
     cash_rounding_minor = forms.CharField(
         label=_("Smallest coin"), max_length=24, widget=forms.TextInput(attrs={"inputmode": "decimal"})
     )
-    refund_price_basis = forms.ChoiceField(label=_("Energy is refunded at"), choices=RefundPriceBasis.choices)
     receipt_header = forms.CharField(
         label=_("Top of receipts"), max_length=200, required=False, help_text=_("Such as address and tax number.")
     )

@@ -20,7 +20,7 @@ from gridtill.web.session import needs
 from gridtill.web.staff.forms import SettingsForm
 
 _AMOUNTS = ("sale_maximum_minor", "reversal_approval_minor", "cash_rounding_minor")
-_PLAIN = ("language", "refund_price_basis", "receipt_header", "receipt_footer", "public_url", "version")
+_PLAIN = ("language", "receipt_header", "receipt_footer", "public_url", "version")
 
 
 @needs("settings.edit")

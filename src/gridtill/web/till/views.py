@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from gridtill.apps.vending.operations.shifts import count_shift, drop_to_safe, open_shift, sign_shift
 from gridtill.apps.vending.queries.counter import open_shift_of, shift_documents, till_in_hand
-from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, tenders_of
+from gridtill.apps.vending.queries.tills import counted_shifts, free_tills, open_shifts, tenders_of
 from gridtill.kernel.clock import now
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.kernel.ids import new_id
@@ -31,6 +31,9 @@ def till(request: Any, refusal: Refusal | None = None) -> HttpResponse:
         "documents": shift_documents(shift.pk).reverse()[:20] if shift else (),
         "free": free_tills(unit_path=path) if not shift and request.actor.may("vend.sell") else (),
         "counted": counted_shifts(unit_path=path) if request.actor.may("shift.sign") else (),
+        "others": open_shifts(unit_path=path).exclude(cashier_id=request.actor.id)
+        if request.actor.may("shift.sign")
+        else (),
         "currency": request.utility.currency,
         "faces": FACES,
         "request_id": new_id(),
@@ -112,6 +115,38 @@ def count(request: Any) -> HttpResponse:
         else:
             messages.warning(request, _("Counted; the difference was noted. A supervisor signs it now."))
     return redirect("till")
+
+
+@needs("shift.sign")
+def count_for(request: Any, shift_id: int) -> HttpResponse:
+    """Count the drawer of a cashier who is away."""
+    shift = open_shifts(unit_path=request.actor.unit_path).filter(pk=shift_id).first()
+    if shift is None:
+        raise Http404
+    refusal = None
+    if request.method == "POST":
+        try:
+            count_shift(
+                request_id=_request_id(request),
+                shift_id=shift.pk,
+                denominations=_denominations(request),
+                note=request.POST.get("note", "")[:500],
+                actor=request.actor,
+                at=now(),
+            )
+        except Refusal as error:
+            refusal = error
+        else:
+            messages.success(request, _("Counted. Another supervisor signs it now."))
+            return redirect("till")
+    context = {
+        "shift": shift,
+        "faces": FACES,
+        "currency": request.utility.currency,
+        "request_id": new_id(),
+        "refusal": refusal,
+    }
+    return render(request, "till/count_for.html", context, status=422 if refusal else 200)
 
 
 def _denominations(request: Any) -> dict[int, int]:

@@ -5,6 +5,7 @@ from gridtill.apps.customers.operations.agreements import (
     activate_agreement,
     close_agreement,
     is_opening_password,
+    lock_agreement,
     set_paused,
 )
 from gridtill.apps.customers.operations.common import (
@@ -44,6 +45,7 @@ __all__ = [
     "delete_usage_point",
     "install_meter",
     "is_opening_password",
+    "lock_agreement",
     "modify_customer",
     "modify_usage_point",
     "remove_meter",

@@ -44,6 +44,12 @@ class OpeningTerms:
             raise InvalidValue("The initial credit cannot be negative or that large.", field="initial_credit")
 
 
+def lock_agreement(agreement_id: int) -> CustomerAgreement:
+    """Lock an agreement until the transaction ends, and return it with its account and customer."""
+    rows = CustomerAgreement.objects.select_for_update(of=("self",))
+    return rows.select_related("usage_point__customer__office", "account").get(pk=agreement_id)
+
+
 @transaction.atomic
 def activate_agreement(*, agreement_id: int, terms: OpeningTerms, actor: Actor, at: datetime) -> CustomerAgreement:
     """
@@ -52,10 +58,7 @@ def activate_agreement(*, agreement_id: int, terms: OpeningTerms, actor: Actor, 
     :raises CustomerStateWrong: if it is not newly installed, or has no meter
     """
     terms.check()
-    agreement = CustomerAgreement.objects.select_for_update(of=("self",)).select_related(
-        "usage_point__customer__office", "account"
-    )
-    row = agreement.get(pk=agreement_id)
+    row = lock_agreement(agreement_id)
     point, customer = row.usage_point, row.usage_point.customer
     actor.require("account.open", customer.office.path)
     if row.status != AgreementStatus.PENDING:

@@ -10,6 +10,7 @@ from gridtill.apps.vending.models.vends import (
     Tender,
     Vend,
     VendReversal,
+    WithdrawnRequest,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Till",
     "Vend",
     "VendReversal",
+    "WithdrawnRequest",
 ]

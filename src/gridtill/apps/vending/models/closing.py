@@ -69,6 +69,8 @@ class DayTotal(models.Model):
     reversed_count = models.IntegerField(default=0)
     reversed_minor = models.BigIntegerField(default=0)
     reversed_wh = models.BigIntegerField(default=0)
+    settled_out_minor = models.BigIntegerField(default=0, help_text="Cash paid out to cancelled accounts.")
+    settled_in_minor = models.BigIntegerField(default=0, help_text="Cash collected from cancelled accounts.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day_close", "till", "kind"], name="day_total_once")]

@@ -46,6 +46,9 @@ class CashierShift(models.Model):
     float_minor = models.BigIntegerField()
     counted_at = models.DateTimeField(null=True)
     counted_minor = models.BigIntegerField(null=True, help_text="Cash in the drawer as counted, the float included.")
+    counted_by = models.ForeignKey(
+        Operator, models.PROTECT, null=True, related_name="+", help_text="Who counted in the cashier's absence."
+    )
     expected_minor = models.BigIntegerField(null=True, help_text="Cash that should have been there.")
     denominations = models.JSONField(null=True, help_text="Face value in minor units → pieces.")
     closed_at = models.DateTimeField(null=True)

@@ -27,13 +27,23 @@ class AccountStanding(models.Model):
     year_wh = models.BigIntegerField(default=0)
     charged_through = models.DateField(null=True, help_text="Last month whose periodic charges were paid.")
     carry_minor = models.BigIntegerField(default=0, help_text="Money left over by rounding energy down.")
-    latest_token_identifier = models.BigIntegerField(default=0)
     total_wh = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField(default=0)
     latest_vend_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"standing of {self.agreement_id}"
+
+
+class WithdrawnRequest(models.Model):
+    """A sale's request whose answer was lost, and of which somebody was told that it had not sold; it never will."""
+
+    id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+    actor_name = models.CharField(max_length=120)
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Vend(models.Model):

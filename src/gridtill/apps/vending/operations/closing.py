@@ -30,6 +30,7 @@ from gridtill.apps.vending.models import (
     Vend,
     VendReversal,
 )
+from gridtill.apps.vending.operations.documents import check_same_request
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.canonical import canonical_json
 from gridtill.kernel.chain import genesis, link
@@ -73,15 +74,17 @@ def close_day(*, request_id: UUID, bureau_id: int, day: date, actor: Actor, at: 
 
     :raises DayNotClosable: naming shifts that are not signed, or if the day is not the next to close
     """
-    bureau = OrganizationUnit.objects.select_for_update().get(pk=bureau_id, kind="BUREAU")
+    bureau = OrganizationUnit.objects.select_for_update(no_key=True).get(pk=bureau_id, kind="BUREAU")
     actor.require("day.close", bureau.path)
     done = DayClose.objects.filter(pk=request_id).first()
     if done is not None:
+        check_same_request(same=(done.bureau_id, done.business_day) == (bureau_id, day))
         return done
     previous = DayClose.objects.filter(bureau=bureau).order_by("-number").first()
     # Locked before it is asked whether a shift is open, so that none opens in between.
-    tills = list(Till.objects.select_for_update().filter(bureau=bureau).order_by("id"))
+    tills = list(Till.objects.select_for_update(no_key=True).filter(bureau=bureau).order_by("id"))
     _check_day(bureau, previous, day, at)
+    _check_none_skipped(tills, previous, day)
     ranges = [_range_of(till, previous, day) for till in tills]
     number = previous.number + 1 if previous else 1
     payload = canonical_json(
@@ -148,11 +151,35 @@ def _check_day(bureau: OrganizationUnit, previous: DayClose | None, day: date, a
         )
 
 
+def _check_none_skipped(tills: list[Till], previous: DayClose | None, day: date) -> None:
+    """A day with documents is closed before a later one, or it could never be closed as itself."""
+    heads = _heads(previous)
+    days = []
+    for till in tills:
+        unsealed = SalesDocument.objects.filter(till=till, sequence__gt=heads.get(till.code, 0))
+        if previous is not None:
+            unsealed = unsealed.filter(shift__business_day__gt=previous.business_day)
+        earliest = unsealed.aggregate(least=Min("shift__business_day"))["least"]
+        if earliest is not None:
+            days.append(earliest)
+    if days and min(days) < day:
+        raise DayNotClosable(
+            "{day} was not closed yet. Nothing was closed.",
+            day=min(days).isoformat(),
+            remedy="Close that day first.",
+            field="day",
+        )
+
+
+def _heads(previous: DayClose | None) -> dict[str, int]:
+    """Return by till how far its chain is sealed."""
+    if previous is None:
+        return {}
+    return {code: head["last"] for code, head in json.loads(previous.payload)["heads"].items()}
+
+
 def _range_of(till: Till, previous: DayClose | None, day: date) -> _Range:
-    first = 0
-    if previous is not None:
-        head = json.loads(previous.payload)["heads"].get(till.code)
-        first = head["last"] if head else 0
+    first = _heads(previous).get(till.code, 0)
     documents = SalesDocument.objects.filter(till=till, sequence__gt=first)
     later = documents.filter(shift__business_day__gt=day).aggregate(least=Min("sequence"))["least"]
     if later is not None:
@@ -198,6 +225,18 @@ def _totals(item: _Range) -> dict[str, Any]:
         "reversed_minor": reversed_["total"] or 0,
         "reversed_wh": reversed_["energy"] or 0,
         "tenders": {row["kind"]: row["total"] for row in kinds.order_by("kind")},
+        **_settled(item),
+    }
+
+
+def _settled(item: _Range) -> dict[str, int]:
+    """Return what cancelled accounts were paid out and what was collected of them, in cash."""
+    found = item.documents().filter(kind=DocumentKind.SETTLEMENT).values_list("payload", flat=True)
+    dues = [int(json.loads(payload)["due_minor"]) for payload in found]
+    return {
+        "settled_count": len(dues),
+        "settled_out_minor": sum(due for due in dues if due > 0),
+        "settled_in_minor": -sum(due for due in dues if due < 0),
     }
 
 
@@ -229,6 +268,8 @@ def _total_rows(close: DayClose, item: _Range) -> list[DayTotal]:
         .annotate(energy=Sum("vend__energy_wh"))
         .order_by("kind")
     )
+    settled = _settled(item)
+    cash_moved = {TenderKind.CASH.value} if settled["settled_count"] else set()
     return [
         DayTotal(
             day_close=close,
@@ -241,9 +282,11 @@ def _total_rows(close: DayClose, item: _Range) -> list[DayTotal]:
             reversed_count=back.get(kind, {}).get("n", 0),
             reversed_minor=back.get(kind, {}).get("money", 0),
             reversed_wh=back_wh.get(kind, 0),
+            settled_out_minor=settled["settled_out_minor"] if kind == TenderKind.CASH else 0,
+            settled_in_minor=settled["settled_in_minor"] if kind == TenderKind.CASH else 0,
         )
         for kind in TenderKind.values
-        if kind in sold or kind in back
+        if kind in sold or kind in back or kind in cash_moved
     ]
 
 
@@ -274,7 +317,8 @@ def takings(shift: CashierShift) -> tuple[int, int]:
         vend__state=VendState.REVERSED
     )
     cheques = held.aggregate(total=Sum("amount_minor"))["total"] or 0
-    return (shift.counted_minor or 0) - shift.float_minor + dropped, cheques
+    # A drawer that was short of its float brings nothing; what is missing stands in over and short.
+    return max(0, (shift.counted_minor or 0) - shift.float_minor + dropped), cheques
 
 
 @transaction.atomic
@@ -285,22 +329,28 @@ def bank_shifts(*, request_id: UUID, shift_ids: Sequence[int], slip: Slip, actor
     :raises BankingRefused: if a shift is not signed, is banked, or stands in another hall
     """
     slip.check()
-    done = BankingBatch.objects.filter(pk=request_id).first()
-    if done is not None:
-        return done
     shifts = list(
-        CashierShift.objects.select_for_update(of=("self",))
+        CashierShift.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk__in=shift_ids)
         .select_related("till__point_of_sale__unit")
         .order_by("id")
     )
+    done = BankingBatch.objects.filter(pk=request_id).first()
+    if done is not None:
+        check_same_request(
+            same=(done.bank, done.slip_number, {shift.banking_batch_id for shift in shifts})
+            == (slip.bank.strip(), slip.number.strip(), {done.pk})
+        )
+        return done
     _check_bankable(shifts, shift_ids, actor)
     if BankingBatch.objects.filter(bank=slip.bank.strip(), slip_number=slip.number.strip()).exists():
         raise BankingRefused("A batch with this slip number exists.", field="slip_number")
     sums = [takings(shift) for shift in shifts]
     cash, cheques = sum(item[0] for item in sums), sum(item[1] for item in sums)
+    if cash + cheques <= 0:
+        raise BankingRefused("These shifts brought nothing to bank. Nothing was banked.")
     # Batches of a hall are numbered one after the other.
-    hall = PointOfSale.objects.select_for_update().get(pk=shifts[0].till.point_of_sale_id)
+    hall = PointOfSale.objects.select_for_update(no_key=True).get(pk=shifts[0].till.point_of_sale_id)
     count = BankingBatch.objects.filter(point_of_sale=hall).count()
     batch = BankingBatch.objects.create(
         id=request_id,
@@ -343,13 +393,21 @@ def confirm_arrival(*, batch_id: UUID, actor: Actor, at: datetime) -> BankingBat
 
     :raises BankingRefused: if it was recorded before
     """
-    batch = BankingBatch.objects.select_for_update(of=("self",)).select_related("point_of_sale__unit").get(pk=batch_id)
+    batch = (
+        BankingBatch.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("point_of_sale__unit")
+        .get(pk=batch_id)
+    )
     actor.require("shift.banking", batch.point_of_sale.unit.path)
     if batch.state == BatchState.ARRIVED:
         raise BankingRefused("The bank had this batch already.")
     batch.state, batch.arrived_at, batch.arrived_by_id = BatchState.ARRIVED, at, actor.person_id
     batch.save()
-    _post(batch, at, [Line("1310", batch.amount_minor), Line("1300", -batch.amount_minor)])
+    # A cheque that came back on the way was taken out of transit then.
+    returned = Tender.objects.filter(vend__shift__banking_batch=batch, kind=TenderKind.CHEQUE, bounced_at__isnull=False)
+    returned = returned.filter(bounced_at__gte=batch.created_at)
+    arrived = batch.amount_minor - (returned.aggregate(total=Sum("amount_minor"))["total"] or 0)
+    _post(batch, at, [Line("1310", arrived), Line("1300", -arrived)])
     _audit(batch, "arrived", actor, at)
     return batch
 

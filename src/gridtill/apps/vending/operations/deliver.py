@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from gridtill.apps.assets.models import Meter
 from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import DeliveryState
@@ -19,10 +20,15 @@ from gridtill.drivers.security.base import (
     IssueRefused,
     IssueUnknown,
     MeterSecurity,
+    RequestConflict,
     TokenIssuer,
 )
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import Refusal
+
+# Longer than any issuer is waited for.
+_IN_FLIGHT = timedelta(seconds=60)
+_KEY_DATA = ("supply_group_code", "tariff_index", "key_revision", "key_type", "key_expiry", "encryption_algorithm")
 
 
 class DeliveryMoved(Refusal):
@@ -47,14 +53,46 @@ def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssue
     """
     delivery = Delivery.objects.get(vend_id=vend_id)
     issuer = issuer or token_issuer()
+    if delivery.state == DeliveryState.FAILED:
+        _take_corrected_meter(delivery, actor, at)
     if issuer.repeatable and delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
         return _make(delivery, issuer, actor, at)
     if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
         return _ask(delivery, issuer, actor, at)
+    if delivery.state == DeliveryState.DISPATCHED and at - delivery.changed_at < _IN_FLIGHT:
+        # Somebody is asking right now; looking up before the answer can be there would ask for a second one.
+        return delivery
     if delivery.state in {DeliveryState.DISPATCHED, DeliveryState.UNKNOWN}:
         return _look_up(delivery, issuer, actor, at)
     return delivery
+
+
+def _take_corrected_meter(delivery: Delivery, actor: Actor, at: datetime) -> None:
+    """
+    Take the meter's key data as the archive has them now, since nothing was made with the old ones.
+
+    The identifier stays, so a meter that counts from another base date keeps what it was sold with.
+    """
+    meter = Meter.objects.get(pk=delivery.meter_id)
+    now_known = {name: getattr(meter, name) for name in _KEY_DATA}
+    before = {name: delivery.meter_security[name] for name in _KEY_DATA}
+    if now_known == before or meter.base_date != delivery.base_date:
+        return
+    security = {**delivery.meter_security, **now_known}
+    with transaction.atomic():
+        if not Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.FAILED).update(meter_security=security):
+            raise DeliveryMoved("This delivery was moved by somebody else meanwhile.")
+        record_write(
+            actor=actor,
+            at=at,
+            action="vending.delivery.meter_corrected",
+            subject=delivery,
+            unit_path=actor.unit_path,
+            before=before,
+            after=now_known,
+        )
+    delivery.meter_security = security
 
 
 def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
@@ -93,6 +131,9 @@ def _check_answer(delivery: Delivery, token: IssuedToken) -> None:
 def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
     try:
         token = issuer.issue_credit(_request(delivery))
+    except RequestConflict as conflict:
+        # It knows the request, so a token may exist: that is no refusal.
+        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=f"{conflict.code}: {conflict}")
     except IssueRefused as refusal:
         return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
     except IssueUnknown as unknown:
@@ -105,10 +146,11 @@ def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime
     try:
         # None is evidence too: the issuer never made it, so asking now makes the first one.
         token = issuer.fetch_result(delivery.pk) or issuer.issue_credit(_request(delivery))
-    except IssueRefused as refusal:
-        if delivery.state == DeliveryState.DISPATCHED:
-            return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=str(refusal))
+    except RequestConflict:
         return delivery
+    except IssueRefused as refusal:
+        # It remembers no such request and declines it now: nothing was made, then or now.
+        return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
     except IssueUnknown:
         if delivery.state == DeliveryState.DISPATCHED:
             return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail="no answer")

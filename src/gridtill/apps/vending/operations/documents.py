@@ -11,11 +11,29 @@ from gridtill.apps.vending.choices import DocumentKind
 from gridtill.apps.vending.models import CashierShift, SalesDocument, Till
 from gridtill.kernel.canonical import canonical_json
 from gridtill.kernel.chain import link
+from gridtill.kernel.errors import Refusal
+
+
+class RequestReused(Refusal):
+    """The request id was used before, for something else."""
+
+    code = "request_reused"
+    remedy = "Load the page again; what was done before stands as it is."
+
+
+def check_same_request(*, same: bool) -> None:
+    """
+    Make sure that a repeat asks for what was done under its request id.
+
+    :raises RequestReused: if it asks for something else
+    """
+    if not same:
+        raise RequestReused("This page was sent before with other contents, and that was done. Nothing was done now.")
 
 
 def lock_till(till_id: int) -> Till:
     """Lock a till until the transaction ends; every document of it is written under this lock."""
-    return Till.objects.select_for_update().get(pk=till_id)
+    return Till.objects.select_for_update(no_key=True).get(pk=till_id)
 
 
 def append_document(

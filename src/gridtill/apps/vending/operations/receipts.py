@@ -18,10 +18,14 @@ def count_print(*, document_id: int, form: str, actor: Actor, at: datetime) -> i
     Note that a receipt was printed and return its copy number, 0 for the original.
 
     No new receipt number is used; a copy says so on its face.
+
+    :raises NotAllowed: if it would be a copy, and the actor may not make one
     """
     document = SalesDocument.objects.get(pk=document_id)
     for _attempt in range(_ATTEMPTS):
         number = ReceiptPrint.objects.filter(document=document).count()
+        if number:
+            actor.require("vend.reprint")
         try:
             with transaction.atomic():
                 ReceiptPrint.objects.create(

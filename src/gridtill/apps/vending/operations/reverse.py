@@ -32,7 +32,7 @@ from gridtill.apps.vending.models import (
     VendReversal,
 )
 from gridtill.apps.vending.operations.deliver import recall_delivery
-from gridtill.apps.vending.operations.documents import append_document, lock_till
+from gridtill.apps.vending.operations.documents import append_document, check_same_request, lock_till
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.shifts import expected_cash
 from gridtill.kernel.actors import Actor
@@ -109,7 +109,7 @@ def reverse_vend(
     vend = Vend.objects.select_related("agreement__usage_point__customer__office", "till").get(pk=case.vend_id)
     unit_path = vend.agreement.usage_point.customer.office.path
     actor.require("vend.reverse", unit_path)
-    standing = AccountStanding.objects.select_for_update().get(pk=vend.agreement_id)
+    standing = AccountStanding.objects.select_for_update(no_key=True).get(pk=vend.agreement_id)
     # Asked under the lock: of two equal requests the second finds what the first has done.
     if (done := _reversed_before(request_id, vend)) is not None:
         return done
@@ -120,7 +120,7 @@ def reverse_vend(
     vend.refresh_from_db(fields=["state"])
     _check_reversible(vend, standing)
     # Locked before it is asked whether anybody saw the token, so that nobody sees it meanwhile.
-    delivery = Delivery.objects.select_for_update().get(vend=vend)
+    delivery = Delivery.objects.select_for_update(no_key=True).get(vend=vend)
     reason = approval_reason(vend, at=at)
     if reason and approver is None:
         raise ApprovalNeeded("{reason} Nothing was taken back.", reason=reason)
@@ -131,20 +131,21 @@ def reverse_vend(
 
 def _reversed_before(request_id: UUID, vend: Vend) -> VendReversal | None:
     done = VendReversal.objects.filter(pk=request_id).first()
-    if done is not None and done.vend_id != vend.pk:
-        raise ReversalRefused(
-            "This request took back another purchase. Nothing was changed.", remedy="Open the purchase anew."
-        )
+    if done is not None:
+        check_same_request(same=done.vend_id == vend.pk)
     return done
 
 
 def _open_shift(shift_id: int, actor: Actor) -> CashierShift:
-    till_id = CashierShift.objects.values_list("till_id", flat=True).get(pk=shift_id)
+    closed = ReversalRefused("The till is closed. Nothing was taken back.", remedy="Open the till first.")
+    till_id = CashierShift.objects.values_list("till_id", flat=True).filter(pk=shift_id).first()
+    if till_id is None:
+        raise closed
     till = lock_till(till_id)
     shift = CashierShift.objects.get(pk=shift_id)
     shift.till = till
     if shift.state != "OPEN" or shift.cashier_id != actor.id:
-        raise ReversalRefused("The till is closed. Nothing was taken back.", remedy="Open the till first.")
+        raise closed
     return shift
 
 
@@ -183,7 +184,10 @@ def _check_cheque_in_hand(vend: Vend) -> None:
     """Lock the shift that holds a purchase's cheque, and make sure that it did not go to the bank."""
     if not Tender.objects.filter(vend=vend, kind=TenderKind.CHEQUE).exists():
         return
-    if CashierShift.objects.select_for_update(of=("self",)).get(pk=vend.shift_id).banking_batch_id is not None:
+    if (
+        CashierShift.objects.select_for_update(of=("self",), no_key=True).get(pk=vend.shift_id).banking_batch_id
+        is not None
+    ):
         raise ReversalRefused(
             "Its cheque went to the bank, so it cannot be given back. Nothing was taken back.",
             remedy="Settle it with the customer otherwise; if the bank returns the cheque, record that.",
@@ -229,6 +233,9 @@ def _write_reversal(
             reversed_count=F("reversed_count") + 1, reversed_minor=F("reversed_minor") + tender.amount_minor
         )
     Vend.objects.filter(pk=vend.pk, state=VendState.SOLD).update(state=VendState.REVERSED)
+    # Somebody may have asked for it too; that wish is overtaken, unless it is the one that is being granted.
+    overtaken = ReversalRequest.objects.filter(vend=vend, state=ApprovalState.REQUESTED).exclude(pk=request_id)
+    overtaken.update(state=ApprovalState.DECLINED, decided_at=at, note="The purchase was taken back otherwise.")
     reverse_entry(
         original_id=vend.pk,
         head=EntryHead(request_id, EntryKind.REVERSAL, document.number, shift.business_day, at, at),
@@ -317,11 +324,12 @@ def request_reversal(*, request_id: UUID, vend_id: UUID, reason: str, actor: Act
     ReversalCase(vend_id, 0, reason).check()
     done = ReversalRequest.objects.filter(pk=request_id).first()
     if done is not None:
+        check_same_request(same=done.vend_id == vend_id)
         return done
     vend = Vend.objects.select_related("agreement__usage_point__customer__office").get(pk=vend_id)
     unit_path = vend.agreement.usage_point.customer.office.path
     actor.require("vend.reverse", unit_path)
-    _check_reversible(vend, AccountStanding.objects.select_for_update().get(pk=vend.agreement_id))
+    _check_reversible(vend, AccountStanding.objects.select_for_update(no_key=True).get(pk=vend.agreement_id))
     if ReversalRequest.objects.filter(vend=vend, state=ApprovalState.REQUESTED).exists():
         raise ReversalRefused("Somebody asked to take this purchase back already.", remedy="Wait for the decision.")
     wish = ReversalRequest.objects.create(
@@ -350,7 +358,11 @@ def decide_reversal(
 
     :raises ReversalRefused: if it was decided before, the decider asked themselves, or the cashier's till is closed
     """
-    wish = ReversalRequest.objects.select_for_update().select_related("vend").get(pk=wish_id)
+    agreement_id = ReversalRequest.objects.values_list("vend__agreement_id", flat=True).get(pk=wish_id)
+    # The standing first, as every reversal locks it.
+    AccountStanding.objects.select_for_update(no_key=True).get(pk=agreement_id)
+    wishes = ReversalRequest.objects.select_for_update(of=("self",), no_key=True).select_related("vend", "requested_by")
+    wish = wishes.get(pk=wish_id)
     unit_path = wish.vend.agreement.usage_point.customer.office.path
     actor.require("vend.reverse_approve", unit_path)
     if wish.state != ApprovalState.REQUESTED:
@@ -359,7 +371,7 @@ def decide_reversal(
         raise ReversalRefused("Nobody approves their own reversal.", remedy="Ask another supervisor.")
     if approve:
         shift = CashierShift.objects.filter(cashier_id=wish.requested_by_id, state="OPEN").first()
-        if shift is None:
+        if shift is None or requester.id != wish.requested_by_id or not wish.requested_by.is_active:
             raise ReversalRefused(
                 "The cashier who asked has no open till to return the money from.",
                 remedy="Let them open a till, then approve.",

@@ -8,23 +8,28 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F
 
 from gridtill.apps.ledger.operations import Line as PostingLine
 from gridtill.apps.ledger.operations import account_id, check_balance
 from gridtill.apps.pricing.queries import VersionedTariff, tariff_version
 from gridtill.apps.vending.choices import TenderKind
-from gridtill.apps.vending.models import Vend
+from gridtill.apps.vending.models import AccountStanding, Vend, WithdrawnRequest
+from gridtill.apps.vending.operations.documents import RequestReused
 from gridtill.apps.vending.operations.statement import TenderRow, write_sale
+from gridtill.apps.vending.queries.hot import is_contention, is_deadlock
 from gridtill.apps.vending.queries.standing import SaleBasis, lock_sale_basis
 from gridtill.apps.vending.rules import (
     WH_PER_UNIT,
     check_energy,
     check_may_sell,
     check_order,
+    counted_at,
     deductions,
     next_token_identifier,
     rolled_history,
+    tariff_of,
     token_floor_wh,
     year_window,
 )
@@ -40,11 +45,10 @@ from gridtill.tariff.quote import History, LineKind, Quote, quote_money
 _ATTEMPTS = 5
 
 
-class RequestReused(Refusal):
-    """The request id was used before for something else."""
+class RequestWithdrawn(Refusal):
+    """Somebody asked whether the request had sold, was told that it had not, and so it must not any more."""
 
-    code = "request_reused"
-    remedy = "Begin the sale again from the customer; the first one stands as it was."
+    code = "request_withdrawn"
 
 
 class QuoteChanged(Refusal):
@@ -81,12 +85,11 @@ class SaleOrder:
         return sum(tender.amount_minor for tender in self.tenders)
 
     def digest(self) -> str:
-        """Hash what was asked for, so that a repeat can be told from a reuse."""
+        """Hash what was asked for, so that a repeat, in a later shift too, can be told from a reuse."""
         return sha256_hex(
             canonical_json(
                 {
                     "agreement": self.agreement_id,
-                    "shift": self.shift_id,
                     "tenders": [list(tender.values()) for tender in self.tenders],
                 }
             )
@@ -135,6 +138,13 @@ def sell_energy(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetim
             # Either the same request was written by another process a moment ago, or a
             # number we took was taken too: the next round sees which.
             continue
+        except OperationalError as error:
+            if connection.in_atomic_block or not is_contention(error):
+                raise
+            # Nothing is written. Rolled back in favour of another it may do now; after waiting in vain the page
+            # must hear so before it stops listening.
+            if not is_deadlock(error):
+                break
     if Vend.objects.filter(pk=request_id, content_digest=order.digest()).exists():
         return request_id
     raise AccountBusy("Other sales to this customer came first several times. Nothing was sold.")
@@ -145,20 +155,22 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
     basis = lock_sale_basis(request_id=request_id, agreement_id=order.agreement_id, shift_id=order.shift_id, at=at)
     if basis is not None and basis.sold_digest is not None:
         if basis.sold_digest != order.digest():
-            raise RequestReused("This request id belongs to another purchase. Nothing was sold.")
+            raise _reused()
         return True
+    if basis is not None and basis.is_withdrawn:
+        raise RequestWithdrawn(
+            "This sale was given up after its answer was lost. Nothing was sold.", remedy="Sell again."
+        )
     if basis is None and Vend.objects.filter(pk=request_id).exists():
         # A repeat after the till was closed; saying that nothing was sold would make somebody sell again.
-        raise RequestReused(
-            "This purchase was made already and stands. Nothing more was sold.",
-            remedy="Find it among the customer's latest purchases.",
-        )
+        raise _reused()
     checked = check_may_sell(basis, actor)
     tariff = tariff_version(checked.tariff_version_id)
     check_order(checked, order.tenders, order.total_minor)
-    history = rolled_history(checked, tariff.tariff, at)
+    priced_by = tariff_of(checked)
+    history = rolled_history(checked, priced_by, at)
     quote = quote_money(
-        tariff.tariff,
+        priced_by,
         history,
         Money(order.total_minor, checked.currency),
         at,
@@ -171,6 +183,40 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
         raise QuoteChanged("The price changed since the quote on the screen. Nothing was sold.", field="amount")
     sale = _Sale(order, checked, tariff, quote, history, request_id, actor, at)
     return _write(sale)
+
+
+@transaction.atomic
+def withdraw_sale(*, request_id: UUID, agreement_id: int, actor: Actor, at: datetime) -> bool:
+    """
+    Make sure that a request whose answer was lost has sold, or never will; True if it has sold.
+
+    It waits for a sale that is under way. One that arrives later is refused.
+
+    :raises AccountBusy: if a sale is under way for too long to wait for; then nothing is known yet
+    """
+    actor.require("vend.sell")
+    try:
+        with transaction.atomic():
+            standing = AccountStanding.objects.select_for_update(no_key=True).filter(agreement_id=agreement_id).first()
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        raise AccountBusy("A sale to this customer is under way.") from error
+    if Vend.objects.filter(pk=request_id).exists():
+        return True
+    WithdrawnRequest.objects.get_or_create(pk=request_id, defaults={"at": at, "actor_name": actor.name})
+    if standing is not None:
+        # A sale that waits for the standing reads anew when its version has moved, and finds itself withdrawn.
+        AccountStanding.objects.filter(pk=standing.pk).update(version=F("version") + 1)
+    return False
+
+
+def _reused() -> RequestReused:
+    # Never "nothing was sold": whoever reads that sells again.
+    return RequestReused(
+        "A purchase was made with this request already and stands. Nothing more was sold.",
+        remedy="Look at the customer's latest purchases before you sell again.",
+    )
 
 
 def _write(sale: _Sale) -> bool:
@@ -196,7 +242,7 @@ def _write(sale: _Sale) -> bool:
         "units": quote.energy_wh // WH_PER_UNIT,
         "security": _security(basis),
         "base_date": basis.base_date,
-        "token_identifier": next_token_identifier(sale.at, basis.base_date, basis.latest_token_identifier),
+        "token_identifier": next_token_identifier(sale.at, basis),
     }
     return write_sale(
         params=params,
@@ -251,7 +297,8 @@ def _amounts(sale: _Sale) -> dict[str, Any]:
 
 def _accumulators(sale: _Sale) -> dict[str, Any]:
     basis, quote = sale.basis, sale.quote
-    month = month_start(business_day(sale.at, basis.zone))
+    day = business_day(counted_at(sale.at, basis), basis.zone)
+    month = month_start(day)
     months = dict(basis.months_wh)
     key = month.isoformat()[:7]
     months[key] = months.get(key, 0) + quote.energy_wh
@@ -259,7 +306,7 @@ def _accumulators(sale: _Sale) -> dict[str, Any]:
     kept = dict(sorted(months.items())[-37:])
     return {
         "months": kept,
-        "year_start": year_window(sale.tariff.tariff, business_day(sale.at, basis.zone)),
+        "year_start": year_window(sale.tariff.tariff, day),
         "year_wh": sale.history.year_wh + quote.energy_wh,
         "charged_through": quote.charged_through,
         "carry": quote.carry_after,

@@ -15,7 +15,7 @@ from gridtill.apps.ledger.operations import EntryHead, Line, post_entry
 from gridtill.apps.organization.queries import utility_settings
 from gridtill.apps.vending.choices import DocumentKind, ShiftState, TenderKind
 from gridtill.apps.vending.models import CashierShift, CashMovement, ShiftTender, Till
-from gridtill.apps.vending.operations.documents import append_document, lock_till
+from gridtill.apps.vending.operations.documents import append_document, check_same_request, lock_till
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import business_day
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -29,6 +29,12 @@ class ShiftRefused(Refusal):
     """The shift, or the till, is in a state that forbids this."""
 
     code = "shift_refused"
+
+
+class MoreThanHeld(InvalidValue):
+    """More cash is to leave the drawer than the books say lies there."""
+
+    code = "more_than_held"
 
 
 @transaction.atomic
@@ -47,6 +53,9 @@ def open_shift(*, request_id: UUID, till_id: int, float_minor: int, actor: Actor
         raise ShiftRefused("This till was taken out of use.", remedy="Choose another till.")
     again = CashierShift.objects.filter(documents__subject_id=request_id, documents__kind=DocumentKind.SHIFT_OPENED)
     if (shift := again.first()) is not None:
+        check_same_request(
+            same=(shift.till_id, shift.cashier_id, shift.float_minor) == (till_id, actor.id, float_minor)
+        )
         return shift
     _check_free(till, actor)
     latest = CashierShift.objects.filter(till=till).aggregate(latest=Max("number"))["latest"] or 0
@@ -89,22 +98,35 @@ def _check_free(till: Till, actor: Actor) -> None:
         raise ShiftRefused("You have an open shift at another till.", remedy="Close it first.")
 
 
-@transaction.atomic
 def drop_to_safe(*, request_id: UUID, shift_id: int, amount_minor: int, actor: Actor, at: datetime) -> CashMovement:
     """
     Move cash from the drawer to the safe during a shift; the same request moves it once.
 
+    A try to move more than the drawer holds is put on record: each tells what lies there, which the count may not.
+
     :raises ShiftRefused: if the shift is not open or not the actor's
     :raises InvalidValue: if the amount is not positive, or more than the drawer should hold
     """
+    try:
+        return _drop(request_id, shift_id, amount_minor, actor, at)
+    except MoreThanHeld:
+        _audit(CashierShift.objects.get(pk=shift_id), "drop_refused", actor, at, {"amount_minor": amount_minor})
+        raise
+
+
+@transaction.atomic
+def _drop(request_id: UUID, shift_id: int, amount_minor: int, actor: Actor, at: datetime) -> CashMovement:
     _check_amount(amount_minor, "amount")
     till, shift = _lock_shift(shift_id)
     done = CashMovement.objects.filter(pk=request_id).first()
     if done is not None:
+        check_same_request(same=(done.shift_id, done.amount_minor) == (shift_id, amount_minor))
         return done
     _check_own(shift, actor)
-    if amount_minor == 0 or amount_minor > expected_cash(shift):
-        raise InvalidValue(
+    if amount_minor == 0:
+        raise InvalidValue("There is nothing to move.", field="amount")
+    if amount_minor > expected_cash(shift):
+        raise MoreThanHeld(
             "The drawer does not hold that much by the books. Nothing was moved.",
             remedy="Count the cash and enter the amount again.",
             field="amount",
@@ -133,14 +155,20 @@ def count_shift(
     End selling and record the cash as counted, blind: no answer tells beforehand what is expected.
 
     ``denominations`` maps face value in minor units to pieces. What differs from the
-    books is posted to over and short, and the counted cash goes to the safe.
+    books is posted to over and short, and the counted cash goes to the safe. A cashier who
+    is away is counted for by somebody who may sign, with a note that says why.
 
-    :raises ShiftRefused: if the shift is not open or not the actor's
+    :raises ShiftRefused: if the shift is not open, or another's whom the actor may not count for
+    :raises InvalidValue: if it is counted for somebody else without a note, or the pieces cannot be
     """
     till, shift = _lock_shift(shift_id)
     if shift.state != ShiftState.OPEN and shift.documents.filter(subject_id=request_id).exists():
         return shift
-    _check_own(shift, actor)
+    stands_in = shift.cashier_id != actor.id
+    if stands_in:
+        _check_stand_in(shift, till, note, actor)
+    else:
+        _check_own(shift, actor)
     counted = _count(denominations)
     expected = expected_cash(shift)
     shift.state, shift.counted_at, shift.counted_minor, shift.expected_minor = (
@@ -151,6 +179,7 @@ def count_shift(
     )
     shift.denominations = {str(face): pieces for face, pieces in sorted(denominations.items()) if pieces}
     shift.note = note.strip()[:500]
+    shift.counted_by_id = actor.person_id if stands_in else None
     shift.version += 1
     shift.save()
     document = append_document(
@@ -160,7 +189,8 @@ def count_shift(
         subject_id=request_id,
         at=at,
         content={
-            "cashier": actor.name,
+            "cashier": shift.cashier.full_name if stands_in else actor.name,
+            "counted_by": actor.name,
             "counted_minor": counted,
             "expected_minor": expected,
             "denominations": shift.denominations,
@@ -190,8 +220,8 @@ def sign_shift(*, shift_id: int, note: str, actor: Actor, at: datetime) -> Cashi
         raise ShiftRefused("This shift was signed already.")
     if shift.state != ShiftState.COUNTED:
         raise ShiftRefused("This shift is not counted yet.", remedy="Let the cashier count the drawer first.")
-    if shift.cashier_id == actor.id:
-        raise ShiftRefused("Nobody signs their own shift.", remedy="Ask another supervisor.")
+    if actor.id in {shift.cashier_id, shift.counted_by_id}:
+        raise ShiftRefused("Nobody signs what they counted themselves.", remedy="Ask another supervisor.")
     if shift.counted_minor != shift.expected_minor and not (note.strip() or shift.note):
         raise InvalidValue(
             "The count differs from the books. Nothing was signed.",
@@ -237,6 +267,14 @@ def _check_own(shift: CashierShift, actor: Actor) -> None:
         raise ShiftRefused("This shift is not open any more. Nothing was changed.")
     if shift.cashier_id != actor.id:
         raise ShiftRefused("This is another cashier's shift. Nothing was changed.")
+
+
+def _check_stand_in(shift: CashierShift, till: Till, note: str, actor: Actor) -> None:
+    actor.require("shift.sign", till.point_of_sale.unit.path)
+    if shift.state != ShiftState.OPEN:
+        raise ShiftRefused("This shift is not open any more. Nothing was changed.")
+    if len(note.strip()) < 3:
+        raise InvalidValue("Say in a note why you count for the cashier.", field="note")
 
 
 def _check_amount(minor: int, field: str) -> None:

@@ -79,7 +79,7 @@ def _standing(vendor: str) -> str:
         "UPDATE vending_accountstanding SET version = version + 1, sequence = sequence + 1,"
         f" months_wh = {value('months')}, year_start = {value('year_start')}, year_wh = {value('year_wh')},"
         f" charged_through = {value('charged_through')}, carry_minor = {value('carry')},"
-        f" latest_token_identifier = {value('token_identifier')}, total_wh = total_wh + {value('energy_wh')},"
+        f" total_wh = total_wh + {value('energy_wh')},"
         f" total_minor = total_minor + {value('total')}, latest_vend_at = {value('at')}"
         f" WHERE agreement_id = {value('agreement')}"
     )

@@ -127,7 +127,7 @@ def modify_point_of_sale(
     :raises InvalidValue: if the name cannot be
     :raises HallInUse: if it is to be taken out of use while a shift is open there
     """
-    hall = PointOfSale.objects.select_for_update(of=("self",)).select_related("unit").get(pk=hall_id)
+    hall = PointOfSale.objects.select_for_update(of=("self",), no_key=True).select_related("unit").get(pk=hall_id)
     actor.require("settings.edit", hall.unit.path)
     Naming(hall.code, name).check()
     if not is_active and CashierShift.objects.filter(till__point_of_sale=hall, state=ShiftState.OPEN).exists():
@@ -155,7 +155,9 @@ def modify_till(*, till_id: int, name: str, is_active: bool, actor: Actor, at: d
     :raises InvalidValue: if the name cannot be
     :raises HallInUse: if it is to be taken out of use while its shift is open
     """
-    till = Till.objects.select_for_update(of=("self",)).select_related("point_of_sale__unit").get(pk=till_id)
+    till = (
+        Till.objects.select_for_update(of=("self",), no_key=True).select_related("point_of_sale__unit").get(pk=till_id)
+    )
     actor.require("settings.edit", till.point_of_sale.unit.path)
     Naming(till.code, name).check()
     if not is_active and CashierShift.objects.filter(till=till, state=ShiftState.OPEN).exists():

@@ -43,9 +43,9 @@ def current_meter_number(agreement: CustomerAgreement) -> str:
     return current[0].meter.number if current else ""
 
 
-def vend_exists(vend_id: UUID) -> bool:
-    """Tell whether a request has become a purchase."""
-    return Vend.objects.filter(pk=vend_id).exists()
+def sold_before(request_id: UUID, digest: str) -> bool:
+    """Tell whether a request has become the purchase that was asked for."""
+    return Vend.objects.filter(pk=request_id, content_digest=digest).exists()
 
 
 def settlement_number(request_id: UUID) -> str | None:

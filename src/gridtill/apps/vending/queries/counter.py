@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from gridtill.apps.customers.choices import AgreementStatus
 from gridtill.apps.customers.models import CustomerAgreement
-from gridtill.apps.pricing.queries import tariff_version
 from gridtill.apps.vending.choices import DocumentKind
 from gridtill.apps.vending.models import (
     AccountStanding,
@@ -23,7 +23,14 @@ from gridtill.apps.vending.models import (
     Vend,
 )
 from gridtill.apps.vending.queries.standing import SaleBasis, read_sale_basis
-from gridtill.apps.vending.rules import check_account, deductions, rolled_history, token_ceiling_wh, token_floor_wh
+from gridtill.apps.vending.rules import (
+    check_account,
+    deductions,
+    rolled_history,
+    tariff_of,
+    token_ceiling_wh,
+    token_floor_wh,
+)
 from gridtill.kernel.energy import Energy
 from gridtill.kernel.money import Money
 from gridtill.tariff.quote import Quote, quote_energy, quote_money
@@ -82,7 +89,7 @@ def quote_sale(
     if basis is None:
         raise CustomerAgreement.DoesNotExist
     check_account(basis)
-    tariff = tariff_version(basis.tariff_version_id).tariff
+    tariff = tariff_of(basis)
     history = rolled_history(basis, tariff, at)
     taken = deductions(basis.debts)
     if minor is not None:
@@ -90,7 +97,13 @@ def quote_sale(
         quote = quote_money(tariff, history, money, at, deductions=taken, zone=basis.zone, floor_wh=token_floor_wh)
         return quote, basis
     energy = Energy(token_ceiling_wh(energy_wh or 0))
-    return quote_energy(tariff, history, energy, at, deductions=taken, zone=basis.zone), basis
+    found = quote_energy(tariff, history, energy, at, deductions=taken, zone=basis.zone)
+    coin = max(1, basis.cash_rounding_minor)
+    if found.tender_minor % coin:
+        # What the smallest coin cannot pay is rounded up to it, and buys energy too.
+        money = Money(-(-found.tender_minor // coin) * coin, basis.currency)
+        found = quote_money(tariff, history, money, at, deductions=taken, zone=basis.zone, floor_wh=token_floor_wh)
+    return found, basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,11 @@ class Sold:
     document_id: int
     prints: int
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its account was cancelled, so that what is left of its energy was paid out."""
+        return self.vend.agreement.status == AgreementStatus.CLOSED
+
 
 def sold(vend_id: UUID, *, unit_path: str) -> Sold:
     """
@@ -110,7 +128,7 @@ def sold(vend_id: UUID, *, unit_path: str) -> Sold:
 
     :raises Vend.DoesNotExist: if there is none there
     """
-    vend = Vend.objects.select_related("delivery").get(
+    vend = Vend.objects.select_related("delivery", "agreement").get(
         pk=vend_id, agreement__usage_point__customer__office__path__startswith=unit_path
     )
     document = SalesDocument.objects.annotate(printed=Count("prints")).get(number=vend.number)

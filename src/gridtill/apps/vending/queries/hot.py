@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 import psycopg
-from django.db import connection
+from django.db import OperationalError, connection
 
 _NAME = re.compile(r"%\((\w+)\)s")
 
@@ -56,3 +56,18 @@ def _columns(statement: str, result: Any) -> tuple[str, ...]:
     if statement not in _column_names:
         _column_names[statement] = tuple(result.fname(index).decode() for index in range(result.nfields))
     return _column_names[statement]
+
+
+_DEADLOCK = frozenset(("40P01", "40001"))
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def is_contention(error: OperationalError) -> bool:
+    """Tell whether a statement failed because others held what it needed, so that trying again may do."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return is_deadlock(error) or state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Tell whether a transaction was rolled back in favour of another one, at once."""
+    return getattr(error.__cause__, "sqlstate", None) in _DEADLOCK

@@ -9,7 +9,12 @@ from gridtill.apps.vending.models import DayClose, SalesDocument
 
 
 def export_lines() -> Iterator[str]:
-    """Yield every document of every till in order, then every seal, as JSON lines."""
+    """
+    Yield every document of every till in order, then every seal, as JSON lines.
+
+    Selling may go on meanwhile: the seals are read first, so that all they seal is among the documents.
+    """
+    closes = list(DayClose.objects.select_related("bureau").order_by("bureau_id", "number"))
     documents = SalesDocument.objects.select_related("till").order_by("till_id", "sequence")
     for document in documents.iterator(chunk_size=2000):
         yield json.dumps(
@@ -23,7 +28,7 @@ def export_lines() -> Iterator[str]:
             },
             ensure_ascii=False,
         )
-    for close in DayClose.objects.select_related("bureau").order_by("bureau_id", "number").iterator(chunk_size=500):
+    for close in closes:
         yield json.dumps(
             {
                 "seal": close.bureau.code,

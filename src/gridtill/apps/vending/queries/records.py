@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +11,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.apps.staff.models import Operator
-from gridtill.apps.vending.models import CashierShift, Tender, Till, Vend, VendReversal
+from gridtill.apps.vending.choices import DocumentKind, TenderKind
+from gridtill.apps.vending.models import CashierShift, SalesDocument, Tender, Till, Vend, VendReversal
 
 _UNIT = "agreement__usage_point__customer__office__path__startswith"
 
@@ -141,6 +143,15 @@ class BalanceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledAccounts:
+    """Accounts that were cancelled: how many, and the cash paid out to them and collected of them."""
+
+    count: int = 0
+    out_minor: int = 0
+    in_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DayBalance:
     """Business days within a unit: rows by till and way of payment, and sums over all purchases."""
 
@@ -149,18 +160,19 @@ class DayBalance:
     reversed_count: int
     reversed_minor: int
     shifts: list[CashierShift]
+    settled: SettledAccounts
 
     @property
     def net_minor(self) -> int:
         """What stays of the money taken."""
-        return self.sums["total_minor"] - self.reversed_minor
+        return self.sums["total_minor"] - self.reversed_minor + self.settled.in_minor - self.settled.out_minor
 
 
 _SUMS = ("total_minor", "energy_wh", "energy_minor", "charges_minor", "taxes_minor", "debt_minor", "carry_minor")
 
 
 def day_balance(conditions: BalanceConditions, *, unit_path: str) -> DayBalance:
-    """Return what the shifts of business days took, live from the index on the day; five queries."""
+    """Return what the shifts of business days took, live from the index on the day; six queries."""
     sold = Vend.objects.filter(conditions.of_sales(unit_path))
     back = VendReversal.objects.filter(conditions.of_reversals(unit_path))
     sums: dict[str, Any] = sold.aggregate(count=Count("id"), **{name: Sum(name) for name in _SUMS})
@@ -178,7 +190,17 @@ def day_balance(conditions: BalanceConditions, *, unit_path: str) -> DayBalance:
         reversed_count=return_sums["count"],
         reversed_minor=return_sums["total"] or 0,
         shifts=list(shifts.order_by("business_day", "till__code", "number")),
+        settled=_settled(conditions, shifts),
     )
+
+
+def _settled(conditions: BalanceConditions, shifts: QuerySet[CashierShift]) -> SettledAccounts:
+    """Settlements move cash alone, and belong to the shift that paid them; an office has none of its own."""
+    if conditions.office_id or conditions.kind not in {None, "", TenderKind.CASH}:
+        return SettledAccounts()
+    documents = SalesDocument.objects.filter(kind=DocumentKind.SETTLEMENT, shift__in=shifts.order_by().values("pk"))
+    dues = [int(json.loads(payload)["due_minor"]) for payload in documents.values_list("payload", flat=True)]
+    return SettledAccounts(len(dues), sum(due for due in dues if due > 0), -sum(due for due in dues if due < 0))
 
 
 def _rows(sold: QuerySet[Vend], back: QuerySet[VendReversal], kind: str | None) -> list[BalanceRow]:

@@ -23,7 +23,7 @@ from gridtill.apps.vending.queries.hot import run
 
 _COLUMNS = """
     s.version, s.sequence, s.months_wh, s.year_start, s.year_wh, s.charged_through, s.carry_minor,
-    s.latest_token_identifier, s.total_wh, s.total_minor, s.bureau_id,
+    s.latest_vend_at, s.total_wh, s.total_minor, s.bureau_id,
     (SELECT s2.version FROM vending_accountstanding s2 WHERE s2.agreement_id = s.agreement_id) AS seen_version,
     a.id AS agreement_id, a.status AS agreement_status, a.opened_at, a.account_id, a.purchase_maximum_minor,
     a.energy_maximum_wh, a.pricing_structure_id,
@@ -32,6 +32,11 @@ _COLUMNS = """
     c.is_tax_exempt, o.path AS unit_path, o.name AS office_name,
     m.id AS meter_id, m.number AS meter_number, m.status AS meter_status, m.supply_group_code, m.tariff_index,
     m.key_revision, m.key_type, m.key_expiry, m.base_date, m.encryption_algorithm, m.credit_maximum_wh,
+    m.token_carrier, m.credit_unit, m.payment_mode,
+    (SELECT MAX(d.token_identifier) FROM vending_delivery d WHERE d.meter_id = m.id AND d.base_date = m.base_date)
+        AS latest_token_identifier,
+    EXISTS (SELECT 1 FROM keystore_vendingkey k WHERE k.supply_group_code = m.supply_group_code
+        AND k.key_revision = m.key_revision AND k.key_type = m.key_type AND k.base_date = m.base_date) AS key_held,
     t.id AS till_id, t.code AS till_code, t.document_sequence, t.head_hash, t.is_active AS till_active,
     (SELECT t2.document_sequence FROM vending_till t2 WHERE t2.id = t.id) AS seen_sequence,
     t.bureau_id AS till_bureau_id, t.drawer_account_id,
@@ -41,6 +46,7 @@ _COLUMNS = """
         AND v.status = 'ACTIVE' AND v.active_from <= {at} ORDER BY v.active_from DESC, v.number DESC LIMIT 1)
         AS tariff_version_id,
     (SELECT v.content_digest FROM vending_vend v WHERE v.id = {id}) AS sold_digest,
+    EXISTS (SELECT 1 FROM vending_withdrawnrequest w WHERE w.id = {id}) AS is_withdrawn,
     {debts} AS debts
 """
 _TABLES = """
@@ -125,7 +131,7 @@ def lock_sale_basis(*, request_id: UUID, agreement_id: int, shift_id: int, at: d
     """
     statement = _STATEMENTS[connection.vendor]
     if connection.vendor == "postgresql":
-        statement += " FOR UPDATE OF s, t"
+        statement += " FOR NO KEY UPDATE OF s, t"
     params = _params(request_id, agreement_id, shift_id, at)
     for _attempt in range(2):
         rows = run(statement, params, returns=True)
@@ -148,14 +154,16 @@ def _basis(row: dict[str, Any]) -> SaleBasis:
     for name in ("charged_through", "year_start", "business_day"):
         if isinstance(row[name], str):
             row[name] = date.fromisoformat(row[name])
-    if isinstance(row["opened_at"], str):
-        row["opened_at"] = datetime.fromisoformat(row["opened_at"])
-    if row["opened_at"] is not None and row["opened_at"].tzinfo is None:
-        # SQLite stores moments in UTC without saying so.
-        row["opened_at"] = row["opened_at"].replace(tzinfo=UTC)
+    row["opened_at"], row["latest_vend_at"] = _moment(row["opened_at"]), _moment(row["latest_vend_at"])
     months = row["months_wh"]
     debts = row["debts"]
     row["debts"] = tuple([Debt(*item) for item in (json.loads(debts) if isinstance(debts, str) else debts or ())])
     row["months_wh"] = json.loads(months) if isinstance(months, str) else months
     row["zone"] = ZoneInfo(row["time_zone"])
     return SaleBasis(**row)
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    # SQLite stores moments in UTC without saying so.
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -27,8 +27,17 @@ def counted_shifts(*, unit_path: str) -> QuerySet[CashierShift]:
     """Return shifts within a unit that wait for a signature, oldest first."""
     return (
         CashierShift.objects.filter(state="COUNTED", till__point_of_sale__unit__path__startswith=unit_path)
-        .select_related("till__point_of_sale", "cashier")
+        .select_related("till__point_of_sale", "cashier", "counted_by")
         .order_by("counted_at")
+    )
+
+
+def open_shifts(*, unit_path: str) -> QuerySet[CashierShift]:
+    """Return shifts within a unit that are being sold in, oldest first."""
+    return (
+        CashierShift.objects.filter(state="OPEN", till__point_of_sale__unit__path__startswith=unit_path)
+        .select_related("till__point_of_sale", "cashier")
+        .order_by("opened_at")
     )
 
 

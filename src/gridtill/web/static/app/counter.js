@@ -118,19 +118,23 @@ document.addEventListener("change", (event) => {
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
- * The answer to a sale was lost. The address of the purchase is known beforehand, so ask there
- * until the server says whether it was sold; until then nothing may be sold at this desk.
+ * The answer to a sale was lost. Ask until the server says whether it was sold; until then nothing
+ * may be sold at this desk. When it says no, the request will never sell, and a new one takes its place.
  */
 async function askWhetherSold() {
   const box = $("[data-lost]");
-  const target = box.dataset.lost.replace("00000000-0000-0000-0000-000000000000", $("[data-request]").value);
+  const body = new FormData();
+  body.set("request_id", $("[data-request]").value);
+  body.set("csrfmiddlewaretoken", $("[data-sale] [name=csrfmiddlewaretoken]").value);
   box.hidden = false;
   for (let wait = 1000; ; wait = Math.min(wait * 2, 15000)) {
     await pause(wait);
     try {
-      const answer = await fetch(target, { headers: { Accept: "text/html" }, redirect: "manual" });
-      if (answer.ok) return location.assign(target);
-      if (answer.status === 404) {
+      const answer = await fetch(box.dataset.lost, { method: "POST", body, redirect: "manual" });
+      if (answer.ok) {
+        const said = await answer.json();
+        if (said.sold) return location.assign(said.address);
+        $("[data-request]").value = said.request_id;
         dispatchEvent(new Event("online"));
         break;
       }

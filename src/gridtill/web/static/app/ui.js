@@ -37,6 +37,8 @@ export const typing = (event) =>
 /** Read an amount as typed: digits with one decimal separator, point or comma; else NaN. */
 export function readAmount(text) {
   const compact = String(text).trim();
+  // A thousand or one? The server refuses it too.
+  if (/^[1-9]\d{0,2},\d{3}$/.test(compact)) return NaN;
   const normal = compact.includes(".") ? compact : compact.replace(",", ".");
   return /^\d{1,15}(\.\d{1,6})?$/.test(normal) ? Number(normal) : NaN;
 }
