@@ -18,7 +18,6 @@ from gridtill.apps.vending.operations.closing import close_day
 from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.documents import RequestReused
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
-from gridtill.apps.vending.operations.shifts import count_shift, sign_shift
 from gridtill.apps.vending.operations.settlement import (
     ApprovalMissing,
     NotSettleable,
@@ -26,6 +25,7 @@ from gridtill.apps.vending.operations.settlement import (
     settle_account,
     settlement_of,
 )
+from gridtill.apps.vending.operations.shifts import count_shift, sign_shift
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.queries.journal import export_lines
 from gridtill.apps.vending.queries.records import BalanceConditions, day_balance
