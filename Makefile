@@ -46,6 +46,7 @@ test: ## Install what is missing, then every check and test on both databases
 	@$(BIN)/python tools/check_coverage.py
 
 bench: setup ## Measure, in ratios, on this machine
+	@$(BIN)/python tools/bench_sts.py
 	@tools/install_debian.sh
 	@for part in sale http volume; do $(BIN)/python tools/with_postgres.py --durable -- $(BIN)/python tools/bench_$$part.py || exit 1; done
 

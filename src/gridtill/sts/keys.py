@@ -24,6 +24,7 @@ from gridtill.sts.tid import base_moment
 
 STA = "07"
 MISTY1 = "11"
+_KEY_BYTES = {STA: sta.KEY_BYTES, MISTY1: misty1.KEY_BYTES}
 DES_KEY_BYTES = 8
 HMAC_KEY_BYTES = 20
 
@@ -35,6 +36,9 @@ class KeyType(IntEnum):
     DEFAULT = 1
     UNIQUE = 2
     COMMON = 3
+
+
+_KEY_TYPES = frozenset(KeyType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class DecoderKey:
 
     def __post_init__(self) -> None:
         require_algorithm(self.algorithm)
-        size = _key_bytes(self.algorithm)
+        size = _KEY_BYTES[self.algorithm]
         if len(self.octets) != size:
             raise WrongKey(
                 f"A decoder key for encryption algorithm {self.algorithm} has {size} bytes; "
@@ -96,7 +100,7 @@ class KeyContext:
         _require_code(self.tariff_index, 2, "tariff index", "tariff_index")
         if not 1 <= self.key_revision <= 9:
             raise OutOfRange(f"A key revision is 1 to 9, not {self.key_revision}.", field="key_revision")
-        if not KeyType.INITIALIZATION <= self.key_type <= KeyType.COMMON:
+        if self.key_type not in _KEY_TYPES:
             raise OutOfRange(f"A key type is 0 to 3, not {self.key_type}.", field="key_type")
         base_moment(self.base_date)
         require_algorithm(self.algorithm)
@@ -145,10 +149,6 @@ def check_value(vending_key: bytes) -> str:
     return hmac.digest(vending_key, b"gridtill vending key check value", "sha256")[:3].hex().upper()
 
 
-def _key_bytes(algorithm: str) -> int:
-    return misty1.KEY_BYTES if algorithm == MISTY1 else sta.KEY_BYTES
-
-
 def _derive_02(vending_key: bytes, context: KeyContext) -> bytes:
     if context.algorithm != STA:
         raise WrongKey("Key generation algorithm 02 makes keys for encryption algorithm 07 only.", field="dkga")
@@ -183,7 +183,7 @@ def _derive_04(vending_key: bytes, context: KeyContext) -> bytes:
             f"this one has {len(vending_key)}.",
             field="vending_key",
         )
-    size = _key_bytes(context.algorithm)
+    size = _KEY_BYTES[context.algorithm]
     # Two groups of four fields; a byte before each group counts its fields, one before each field its digits.
     message = (
         f"\x04\x0204\x02{context.base_date % 100:02d}\x02{context.algorithm}\x02{context.tariff_index}\x00"

@@ -11,6 +11,7 @@ Source: IEC 62055-41, "MeterPAN" and "DecoderReferenceNumber".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gridtill.sts.errors import OutOfRange, WrongDigit, WrongLength
 from gridtill.sts.luhn import check_digit, require_check_digit
@@ -69,14 +70,20 @@ class MeterPan:
         >>> MeterPan.from_drn("0100000000008").digits
         '000001000000000082'
         """
-        number = normalize_drn(drn)
-        body = _ISSUERS[len(number)] + number
-        return cls(body + check_digit(body))
+        return _pan_of(drn)
 
     @property
     def drn(self) -> str:
         """The meter number inside, which is what stands on the meter's face."""
         return self.digits[6:17] if self.digits.startswith(_ISSUERS[11]) else self.digits[4:17]
+
+
+# Four check digits are computed on the way, and a token needs them before its key.
+@lru_cache(maxsize=4096)
+def _pan_of(drn: str) -> MeterPan:
+    number = normalize_drn(drn)
+    body = _ISSUERS[len(number)] + number
+    return MeterPan(body + check_digit(body))
 
 
 def _require_digits(number: str, name: str, *lengths: int) -> None:

@@ -57,6 +57,8 @@ SAMPLE_TABLES = StaTables(
 )
 # fmt: on
 _IDENTITY = tuple(range(16))
+# Of each byte of the working key, the top bit of either nibble chooses the box for that nibble.
+_CHOICES = bytes(octet >> 3 & 1 | octet >> 6 & 2 for octet in range(256))
 
 
 def _inverse(table: _Box) -> _Box:
@@ -74,11 +76,28 @@ def _fuse(low: _Box, high: _Box, permutation: _Box, position: int) -> tuple[int,
     return tuple(words)
 
 
-@lru_cache(maxsize=16)
 def _fused(box_0: _Box, box_1: _Box, permutation: _Box) -> _Fused:
     # By position of the byte, then by the two key bits that choose a box for either nibble.
     pairs = ((box_0, box_0), (box_1, box_0), (box_0, box_1), (box_1, box_1))
     return tuple(tuple(_fuse(low, high, permutation, position) for low, high in pairs) for position in range(8))
+
+
+def _permutation(permutation: _Box) -> _Round:
+    return tuple(_fuse(_IDENTITY, _IDENTITY, permutation, position) for position in range(8))
+
+
+@lru_cache(maxsize=16)
+def _encrypting(tables: StaTables) -> _Fused:
+    return _fused(tables.substitution_1, tables.substitution_2, tables.permutation)
+
+
+@lru_cache(maxsize=16)
+def _decrypting(tables: StaTables) -> tuple[_Round, _Fused, _Round]:
+    # A backward round undoes the substitution and then the permutation of the round before it,
+    # so the last permutation is undone first and the surplus one done again at the end.
+    undone = _inverse(tables.permutation)
+    fused = _fused(_inverse(tables.substitution_1), _inverse(tables.substitution_2), undone)
+    return _permutation(undone), fused, _permutation(tables.permutation)
 
 
 def _rounds(key: bytes, fused: _Fused) -> tuple[_Round, ...]:
@@ -86,42 +105,33 @@ def _rounds(key: bytes, fused: _Fused) -> tuple[_Round, ...]:
         raise WrongKey(f"Encryption algorithm 07 takes a key of {KEY_BYTES} bytes; this one has {len(key)}.")
     inverted = ~int.from_bytes(key, "big") & _MASK
     working = inverted >> 12 | inverted << 52 & _MASK
-    rounds = []
-    for _ in range(_ROUNDS):
-        chosen = [working >> 8 * at + 3 & 1 | working >> 8 * at + 6 & 2 for at in range(8)]
-        rounds.append(tuple(fused[at][choice] for at, choice in enumerate(chosen)))
+    t0, t1, t2, t3, t4, t5, t6, t7 = fused
+    early, late = [], []
+    for _ in range(_ROUNDS // 2):
+        a, b, c, d, e, f, g, h = working.to_bytes(8, "little").translate(_CHOICES)
+        early.append((t0[a], t1[b], t2[c], t3[d], t4[e], t5[f], t6[g], t7[h]))
+        # Eight rounds later the key has gone round by a byte.
+        late.append((t0[h], t1[a], t2[b], t3[c], t4[d], t5[e], t6[f], t7[g]))
         working = working << 1 & _MASK | working >> 63
-    return tuple(rounds)
+    return (*early, *late)
 
 
 @lru_cache(maxsize=1024)
 def _forward(key: bytes, tables: StaTables) -> tuple[_Round, ...]:
-    return _rounds(key, _fused(tables.substitution_1, tables.substitution_2, tables.permutation))
+    return _rounds(key, _encrypting(tables))
 
 
 @lru_cache(maxsize=1024)
 def _backward(key: bytes, tables: StaTables) -> tuple[_Round, ...]:
-    inverses = _inverse(tables.substitution_1), _inverse(tables.substitution_2), _inverse(tables.permutation)
-    return _rounds(key, _fused(*inverses))[::-1]
+    first, fused, last = _decrypting(tables)
+    return (first, *reversed(_rounds(key, fused)), last)
 
 
 def _apply(rounds: tuple[_Round, ...], block: int) -> int:
     for t0, t1, t2, t3, t4, t5, t6, t7 in rounds:
-        block = (
-            t0[block & 0xFF]
-            | t1[block >> 8 & 0xFF]
-            | t2[block >> 16 & 0xFF]
-            | t3[block >> 24 & 0xFF]
-            | t4[block >> 32 & 0xFF]
-            | t5[block >> 40 & 0xFF]
-            | t6[block >> 48 & 0xFF]
-            | t7[block >> 56]
-        )
+        a, b, c, d, e, f, g, h = block.to_bytes(8, "little")
+        block = t0[a] | t1[b] | t2[c] | t3[d] | t4[e] | t5[f] | t6[g] | t7[h]
     return block
-
-
-def _permute(permutation: _Box, block: int) -> int:
-    return _apply((tuple(choices[0] for choices in _fused(_IDENTITY, _IDENTITY, permutation)),), block)
 
 
 def encrypt(key: bytes, block: int, tables: StaTables = SAMPLE_TABLES) -> int:
@@ -145,7 +155,4 @@ def decrypt(key: bytes, block: int, tables: StaTables = SAMPLE_TABLES) -> int:
 
     :raises WrongKey: if the key has not eight bytes
     """
-    # A backward round undoes the substitution and then the permutation of the round before it,
-    # so the last permutation is undone first and the surplus one done again at the end.
-    inner = _apply(_backward(key, tables), _permute(_inverse(tables.permutation), block))
-    return _permute(tables.permutation, inner)
+    return _apply(_backward(key, tables), block)

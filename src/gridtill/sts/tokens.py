@@ -58,6 +58,8 @@ class ManagementSubclass(IntEnum):
     EXTENDED_SET = 10
 
 
+_CLASSES = frozenset(TokenClass)
+_QUANTITY = frozenset(range(CreditSubclass.TIME + 1))
 _CURRENCY = frozenset(range(CreditSubclass.ELECTRICITY_CURRENCY, CreditSubclass.TIME_CURRENCY + 1))
 _IN_WATTS = frozenset((ManagementSubclass.SET_MAXIMUM_POWER_LIMIT, ManagementSubclass.SET_MAXIMUM_PHASE_UNBALANCE))
 _KEY_CHANGE = frozenset(
@@ -84,7 +86,7 @@ def encode_credit(
     :raises WrongClass: if the subclass is not 0 to 3
     :raises OutOfRange: if a number does not fit its field
     """
-    if subclass not in range(4):
+    if subclass not in _QUANTITY:
         raise WrongClass(f"A quantity is transferred by subclass 0 to 3, not {subclass}.", field="subclass")
     content = _content(random_nibble, token_identifier, encode_amount(units))
     return encode_data(TokenClass.CREDIT, subclass << _SUBCLASS_AT | content, key)
@@ -206,7 +208,7 @@ def _read(token_class: int, data: int) -> DecodedToken:
 
 
 def _is_currency(token_class: int, data: int) -> bool:
-    return token_class == TokenClass.CREDIT and data >> _SUBCLASS_AT in _CURRENCY
+    return data >> _SUBCLASS_AT in _CURRENCY and token_class == TokenClass.CREDIT
 
 
 def _content(nibble: int, token_identifier: int, field: int) -> int:
@@ -222,7 +224,7 @@ def _require_bits(number: int, bits: int, name: str) -> None:
 
 
 def _require_class(token_class: int) -> None:
-    if not TokenClass.CREDIT <= token_class <= TokenClass.MANAGEMENT:
+    if token_class not in _CLASSES:
         raise WrongClass(f"Token class {token_class} is reserved; 0, 1 and 2 are in use.", field="token")
 
 
