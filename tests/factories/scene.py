@@ -13,7 +13,7 @@ from gridtill.apps.customers.models import (
     MeterInstallation,
     UsagePoint,
 )
-from gridtill.apps.keystore.operations import NewVendingKey, store_vending_key
+from gridtill.apps.keystore.operations import NewVendingKey, forget_issuers, store_vending_key
 from gridtill.apps.ledger.operations import ensure_chart, forget_accounts
 from gridtill.apps.network.models import Transformer
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
@@ -122,6 +122,7 @@ def make_tariff(document: str = FLAT, code: str = "FLAT") -> TariffVersion:
 
 def make_scene(*, document: str = FLAT, code: str = "FLAT", at: datetime = MORNING) -> Scene:
     forget_accounts()
+    forget_issuers()
     tariff_version.cache_clear()
     ensure_chart()
     utility = make_unit("UTILITY", "U", None)

@@ -10,6 +10,7 @@ from django.test import Client
 
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.customers.models import Customer, CustomerAgreement, UsagePoint
+from gridtill.apps.keystore.models import KeyEntry
 from gridtill.apps.keystore.operations import forget_issuers
 from gridtill.apps.ledger.operations import forget_accounts
 from gridtill.apps.ledger.queries import is_balanced
@@ -20,6 +21,7 @@ from gridtill.apps.staff.models import Operator
 from gridtill.apps.vending.models import Delivery, PointOfSale, Till, Vend
 from gridtill.kernel.ids import new_id
 from gridtill.ops.init import _initialise
+from gridtill.sts.keys import check_value
 from tests.factories.scene import FLAT, VENDING_KEY, meter_number
 
 pytestmark = [pytest.mark.web, pytest.mark.django_db]
@@ -100,20 +102,30 @@ def test_everything_from_the_first_administrator_to_the_first_token():
     )
     done(admin, "/halls/add/", code="H1", name="Harbour Hall", unit=office.pk)
     done(admin, f"/halls/{PointOfSale.objects.get().pk}/add-till/", code="T1", name="Till 1")
-    key = VENDING_KEY.hex()
+    first = bytes(range(20))
+    second_part = bytes(a ^ b for a, b in zip(VENDING_KEY, first, strict=True))
     done(
         admin,
         "/keys/add/",
+        request_id=new_id(),
         supply_group_code="201457",
         key_revision=1,
+        key_type=2,
         base_date=2014,
         key_expiry=255,
-        key=key,
-        again=key,
+        component=first.hex(),
+        check_value=check_value(first),
+        expected=check_value(VENDING_KEY),
     )
 
     done(admin, "/tariffs/add/", document=FLAT, act="keep")
     second = hired(admin, "second", "administrator", bureau.parent)
+    done(
+        second,
+        f"/keys/entries/{KeyEntry.objects.get().pk}/",
+        component=second_part.hex(),
+        check_value=check_value(second_part),
+    )
     done(second, f"/tariffs/versions/{TariffVersion.objects.get().pk}/activate/", active_from="")
 
     done(

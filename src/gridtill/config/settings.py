@@ -17,6 +17,7 @@ ALLOWED_HOSTS = env.words("GRIDTILL_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("GRIDTILL_ORIGINS")
 DATABASES = {"default": env.database(env.text("DATABASE_URL"))}
 KEYSTORE_KEY = env.text("GRIDTILL_KEYSTORE_KEY", "")
+KEYSTORE_KEY_FILE = env.text("GRIDTILL_KEYSTORE_KEY_FILE", "")
 PRINTER_URL = env.text("GRIDTILL_PRINTER_URL", "")
 
 INSTALLED_APPS = [

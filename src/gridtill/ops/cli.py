@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("gridtill.ops.manage", "bring the database up to date"),
     "manage": ("gridtill.ops.manage", "run a Django management command"),
     "journal": ("gridtill.ops.journal", "export the sales journal, or verify an export"),
+    "keys": ("gridtill.ops.keys", "split a vending key in two, or write a key file"),
     "price": ("gridtill.ops.price", "quote a tariff: JSON lines in, JSON lines out"),
     "sts": ("gridtill.ops.sts", "encode, decode and compute STS tokens"),
 }

@@ -1,5 +1,5 @@
 """
-The number formats of a token: sixteen bits for a quantity, twenty-one for money with a sign.
+The number formats of a token: sixteen bits for a quantity, twenty for money with a sign.
 
 A quantity is an exponent of base ten and a mantissa of fourteen bits; each exponent begins
 where the one below ends, so small amounts are exact and large ones come in steps of 10, 100

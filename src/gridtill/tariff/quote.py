@@ -19,7 +19,7 @@ from gridtill.kernel.rounding import Mode, round_fraction, share_out
 from gridtill.tariff.debts import least_tender, taken_by_debts
 from gridtill.tariff.document import Tariff
 from gridtill.tariff.frame import Frame, build_frame
-from gridtill.tariff.price import Item, least_cost, most_energy, priced
+from gridtill.tariff.price import Item, cost, least_cost, most_energy, priced
 from gridtill.tariff.terms import (
     AboveMaximum,
     BelowMinimum,
@@ -29,6 +29,7 @@ from gridtill.tariff.terms import (
     Line,
     LineKind,
     NothingToBuy,
+    NotNameable,
     NotYetValid,
     Quote,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "History",
     "Line",
     "LineKind",
+    "NotNameable",
     "NotYetValid",
     "NothingToBuy",
     "Quote",
@@ -66,6 +68,7 @@ def quote_money(
     ``floor_wh`` lowers an energy to what the carrier can name, where that is coarser than the step.
 
     :raises BelowMinimum: naming the least that buys a step of energy
+    :raises NotNameable: if only more energy, which costs less, could be put into the carrier
     :raises AboveMaximum: above the tariff's maximum of money or energy
     :raises NothingToBuy: if there is no money
     :raises CurrencyMismatch: if the money is in another currency
@@ -121,7 +124,7 @@ def _quoted(frame: Frame, tender: int, floor_wh: Callable[[int], int] | None) ->
     available = tender + frame.history.carry_minor - sum(amount for _debt, amount in debts)
     wh = most_energy(frame, available)
     if floor_wh is not None and wh > 0:
-        wh = floor_wh(wh)
+        wh = _named(frame, wh, floor_wh, available)
     if tariff.maximum_wh is not None and wh > tariff.maximum_wh:
         raise AboveMaximum(
             "The most for one purchase is {most} kWh; this would be {wanted} kWh.",
@@ -133,6 +136,22 @@ def _quoted(frame: Frame, tender: int, floor_wh: Callable[[int], int] | None) ->
     if wh <= 0 or wh < tariff.minimum_wh or tender < tariff.minimum_minor:
         raise _too_little(frame)
     return _settled(frame, tender, wh, debts)
+
+
+def _named(frame: Frame, wh: int, floor_wh: Callable[[int], int], available: int) -> int:
+    """Lower an energy to what the carrier can name, unless less energy falls into a dearer block and costs more."""
+    floored = floor_wh(wh)
+    if not frame.tariff.whole_volume or least_cost(frame, floored) <= available >= round_fraction(cost(frame, floored)):
+        return floored
+    higher = next(more for more in range(wh, 2 * wh + 10**8, frame.step_wh) if floor_wh(more) == more)
+    most = format_minor(_money_for(frame, higher), frame.tariff.currency)
+    raise NotNameable(
+        "No token can name the energy this buys, and less would cost more; the next sum is {currency} {most}.",
+        remedy="Pay that sum, or much less.",
+        field="amount",
+        currency=frame.tariff.currency,
+        most=most,
+    )
 
 
 def _too_little(frame: Frame) -> BelowMinimum:

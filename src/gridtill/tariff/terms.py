@@ -35,6 +35,12 @@ class AboveMaximum(Refusal):
     code = "amount_too_large"
 
 
+class NotNameable(Refusal):
+    """The money buys an energy that the carrier cannot name, and the next lower one would cost more."""
+
+    code = "energy_not_nameable"
+
+
 class NothingToBuy(Refusal):
     """Neither money nor energy was given, or less than none."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from gridtill.apps.vending.operations.reverse import ReversalCase, modify_vend
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import Refusal
+
+logger = logging.getLogger(__name__)
 
 
 def sell_and_issue(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime) -> UUID:
@@ -55,6 +58,6 @@ def ask_for_token(*, vend_id: UUID, actor: Actor, at: datetime) -> None:
     """Ask for the token of a purchase that is paid; what it meets is shown with the purchase and undoes nothing."""
     try:
         issue_token(vend_id=vend_id, actor=actor, at=at)
-    except Refusal:
-        # Said as a refusal, it would read as if nothing had been sold.
-        return
+    except Refusal as refusal:
+        # Said as a refusal, it would read as if nothing had been sold; the purchase shows that it has no token yet.
+        logger.warning("no token for purchase %s yet: %s", vend_id, refusal.code)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from django.conf import settings
 from django.contrib import auth
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone, translation
 from django.utils.http import urlencode
@@ -23,6 +23,7 @@ OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/"
 STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
 SECOND_FACTOR = "second_factor"
 _SEEN = "seen_at"
+_LARGEST_ID = 2**63 - 1
 
 View = Callable[..., HttpResponseBase]
 Guarded = TypeVar("Guarded", bound=View)
@@ -94,6 +95,8 @@ def needs(*permissions: str) -> Callable[[Guarded], Guarded]:
         def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             if not any(request.actor.may(permission) for permission in permissions):
                 raise PermissionDenied
+            if any(isinstance(number, int) and number > _LARGEST_ID for number in kwargs.values()):
+                raise Http404
             try:
                 return view(request, *args, **kwargs)
             except NotAllowed as error:

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.customers.models import Customer, CustomerAgreement, MeterInstallation
+from gridtill.apps.keystore.models import VendingKey
+from gridtill.apps.keystore.operations import KeystoreLocked, forget_issuers
 from gridtill.apps.ledger.queries import balance_of, is_balanced, lines_of
 from gridtill.apps.organization.models import UtilitySettings
 from gridtill.apps.vending.models import (
@@ -20,6 +23,7 @@ from gridtill.apps.vending.models import (
     WithdrawnRequest,
 )
 from gridtill.apps.vending.operations.deliver import issue_token
+from gridtill.apps.vending.operations.reverse import ReversalCase, reverse_vend
 from gridtill.apps.vending.operations.sell import (
     QuoteChanged,
     RequestReused,
@@ -30,11 +34,21 @@ from gridtill.apps.vending.operations.sell import (
 )
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.queries.counter import quote_sale
+from gridtill.apps.vending.queries.hot import run
 from gridtill.apps.vending.rules import AmountTooLarge, NotSellable, ShiftNotOpen, TenderWrong
 from gridtill.kernel.actors import NotAllowed
 from gridtill.kernel.chain import genesis, link
 from gridtill.kernel.ids import new_id
-from tests.factories.scene import MORNING, make_scene, make_supply, make_tariff, second_till
+from tests.factories.scene import (
+    MORNING,
+    actor_for,
+    make_operator,
+    make_scene,
+    make_supply,
+    make_tariff,
+    make_unit,
+    second_till,
+)
 
 pytestmark = pytest.mark.django_db
 TAXED = """
@@ -235,7 +249,7 @@ def test_sale_counts_in_the_month_of_the_utilitys_zone(scene, order):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"supply_group_code": ""}, "no vending key"),
+        ({"supply_group_code": ""}, "supply group"),
         ({"key_revision": 2}, "no vending key"),
         ({"base_date": 2035}, "no vending key"),
         ({"key_type": 1}, "default one"),
@@ -350,3 +364,98 @@ def test_the_same_order_in_a_later_shift_is_the_same_purchase(scene, order):
     again = SaleOrder(order.agreement_id, later.pk, order.tenders)
     assert sell_energy(request_id=request_id, order=again, actor=scene.asha, at=MORNING) == request_id
     assert Vend.objects.count() == 1
+
+
+def test_an_algorithm_without_its_tables_is_not_sold(scene, order, settings):
+    """No production meter takes tokens of the sample tables; outside of production they may be tried."""
+    settings.MODE = "production"
+    forget_issuers()
+    Meter.objects.update(encryption_algorithm="07")
+
+    with pytest.raises(NotSellable, match="no production tables"):
+        sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+    assert not Vend.objects.exists()
+
+
+def test_a_keystore_that_is_locked_sells_nothing(scene, order, settings):
+    settings.KEYSTORE_KEY = ""
+    forget_issuers()
+
+    with pytest.raises(KeystoreLocked):
+        sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+    assert not Vend.objects.exists()
+
+
+def test_a_groups_key_may_end_before_the_meters(scene, order):
+    VendingKey.objects.update(key_expiry=85)
+
+    with pytest.raises(NotSellable, match="expiry number is 85"):
+        sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bank", "again", "later"),
+    [
+        ("MOBILE_MONEY", "", " qgh7 x1", timedelta(days=40)),
+        ("BANK_CARD", "", "QGH7X1", timedelta(hours=1)),
+        ("CHEQUE", "Harbour Bank", "qgh7x1", timedelta(days=40)),
+    ],
+)
+def test_one_payment_buys_once(scene, order, kind, bank, again, later):
+    other = make_supply(scene, 2)
+    paid = TenderRow(kind, 50_00, 50_00, "QGH7X1", bank)
+    first = SaleOrder(order.agreement_id, scene.shift.pk, (paid,))
+    sell_energy(request_id=new_id(), order=first, actor=scene.asha, at=MORNING)
+    second = SaleOrder(other.pk, scene.shift.pk, (TenderRow(kind, 70_00, 70_00, again, bank.upper()),))
+
+    with pytest.raises(TenderWrong, match="used for receipt T01-00000002"):
+        sell_energy(request_id=new_id(), order=second, actor=scene.asha, at=MORNING + later)
+    assert Vend.objects.count() == 1
+
+
+def test_approval_codes_of_a_terminal_come_again_on_another_day(scene, order):
+    paid = SaleOrder(order.agreement_id, scene.shift.pk, (TenderRow("BANK_CARD", 50_00, 50_00, "123456"),))
+    for day in range(2):
+        sell_energy(request_id=new_id(), order=paid, actor=scene.asha, at=MORNING + timedelta(days=day))
+
+    assert Vend.objects.count() == 2
+
+
+def test_a_payment_that_went_back_may_pay_again(scene, order):
+    paid = SaleOrder(order.agreement_id, scene.shift.pk, (TenderRow("MOBILE_MONEY", 50_00, 50_00, "QGH7X1"),))
+    first = sell_energy(request_id=new_id(), order=paid, actor=scene.asha, at=MORNING)
+    case = ReversalCase(first, scene.shift.pk, "wrong customer")
+    reverse_vend(request_id=new_id(), case=case, actor=scene.asha, at=MORNING)
+
+    assert sell_energy(request_id=new_id(), order=paid, actor=scene.asha, at=MORNING)
+
+
+def test_windows_do_not_open_twice_when_moments_cross(scene, order):
+    """Four sales around new year whose clocks differ: what was counted in the new year stays counted."""
+    new_year = datetime(2026, 12, 31, 21, 0, 0, tzinfo=UTC)
+    for seconds in (30, -30, -15, 90):
+        sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=new_year + timedelta(seconds=seconds))
+
+    standing = AccountStanding.objects.get()
+    assert (standing.year_start.isoformat(), standing.year_wh) == ("2027-01-01", 20_000)
+
+
+def test_a_clock_that_was_months_ahead_binds_nobody(scene, order):
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING + timedelta(days=90))
+    sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=MORNING)
+
+    assert AccountStanding.objects.get().months_wh == {"2026-11": 5_000, "2027-02": 5_000}
+
+
+def test_whose_agreement_it_is_is_asked_before_a_sale_is_given_up(scene, order):
+    stranger = actor_for(make_operator("far", "Far", make_unit("BUREAU", "B9", scene.utility)), scene.asha.permissions)
+
+    with pytest.raises(NotAllowed):
+        withdraw_sale(request_id=new_id(), agreement_id=order.agreement_id, actor=stranger, at=MORNING)
+    assert not WithdrawnRequest.objects.exists()
+
+
+def test_what_the_database_says_reaches_those_who_listen(scene, order):
+    """Errors of the driver would pass every except that names Django's."""
+    with pytest.raises(DatabaseError), transaction.atomic():
+        run("SELECT no_such_column FROM vending_vend", {}, returns=True)

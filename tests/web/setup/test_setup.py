@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from gridtill.apps.audit.models import AuditRecord
-from gridtill.apps.keystore.models import VendingKey
 from gridtill.apps.vending.models import CashierShift, PointOfSale, Till
 from gridtill.apps.vending.queries.tills import free_tills
 from tests.factories.scene import actor_for, make_operator, make_unit
@@ -72,41 +71,3 @@ def test_halls_of_another_unit_are_not_found(scene, far):
     assert far.get(f"/halls/{scene.till.point_of_sale_id}/add-till/").status_code == 404
     assert far.get(f"/halls/tills/{scene.till.pk}/modify/").status_code == 404
     assert far.get("/keys/").status_code == 403
-
-
-def key_form(**changes):
-    return {
-        "supply_group_code": "600101",
-        "key_revision": "1",
-        "base_date": "2014",
-        "key_expiry": "255",
-        "key": KEY,
-        "again": KEY,
-    } | changes
-
-
-def test_key_is_kept_and_only_its_check_value_is_told(admin):
-    answer = admin.post("/keys/add/", key_form(), follow=True)
-    row = VendingKey.objects.get(supply_group_code="600101")
-    page = answer.content.decode()
-
-    assert row.check_value in page
-    assert KEY not in page.lower()
-    assert KEY not in str(list(AuditRecord.objects.values())).lower()
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"again": "00"}, {"key": "xyz", "again": "xyz"}, {"key": "00", "again": "00"}, {"supply_group_code": "6"}]
-)
-def test_wrong_key_is_refused_and_not_shown_again(admin, wrong):
-    answer = admin.post("/keys/add/", key_form(**wrong))
-
-    assert answer.status_code == 422
-    assert KEY not in answer.content.decode().lower()
-    assert not VendingKey.objects.filter(supply_group_code="600101").exists()
-
-
-def test_key_of_one_name_is_entered_once(admin):
-    admin.post("/keys/add/", key_form())
-
-    assert admin.post("/keys/add/", key_form()).status_code == 422

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
-from gridtill.apps.keystore.models import VendingKey
+from gridtill.apps.keystore.choices import EntryState
+from gridtill.apps.keystore.models import KeyEntry, VendingKey
 
 
 def vending_keys() -> QuerySet[VendingKey]:
     """Return all vending keys by supply group and revision, without their wrapped bytes."""
-    return VendingKey.objects.defer("wrapped").order_by("supply_group_code", "key_revision", "base_date")
+    keys = VendingKey.objects.defer("wrapped").select_related("unit")
+    return keys.order_by("supply_group_code", "key_revision", "base_date")
+
+
+def waiting_entries() -> QuerySet[KeyEntry]:
+    """Return keys whose second component is still to come, oldest first, without the first one."""
+    entries = KeyEntry.objects.defer("component").filter(state=EntryState.WAITING)
+    return entries.select_related("first_officer", "unit").order_by("first_at")
+
+
+def waiting_entry(entry_id: UUID) -> KeyEntry | None:
+    """Return one key whose second component is still to come."""
+    return waiting_entries().filter(pk=entry_id).first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from gridtill.tariff.document import Tariff, tax_free
 from gridtill.tariff.quote import Deduction, History
 
 WH_PER_UNIT = 100
+_CLOCK_SLACK = timedelta(days=1)
 
 
 class NotSellable(Refusal):
@@ -130,12 +131,11 @@ def check_meter(basis: Any) -> None:
             "The meter's key is a default one and carries no credit. Nothing was sold.",
             remedy="Have its key changed first.",
         )
-    if not basis.key_held:
+    if basis.group_unit_path and not basis.hall_path.startswith(basis.group_unit_path):
         raise NotSellable(
-            "There is no vending key for the meter's group {group}, revision {revision}. Nothing was sold.",
-            group=basis.supply_group_code or "–",
-            revision=basis.key_revision,
-            remedy="Correct the meter's supply group and key revision, or load that key.",
+            "This hall may not sell to supply group {group}. Nothing was sold.",
+            group=basis.supply_group_code,
+            remedy="Send the customer to a hall that may, or have the group opened to this one.",
         )
 
 
@@ -244,18 +244,25 @@ def next_token_identifier(at: datetime, basis: Any) -> int:
     """
     identifier = max(identifier_at(at, basis.base_date), (basis.latest_token_identifier or 0) + 1)
     identifier += is_reserved(identifier)
-    if identifier > TID_MAX or is_expired(identifier, basis.key_expiry):
+    # The group's key may end earlier than the archive says of the meter.
+    expiry = min(basis.key_expiry, 255 if basis.group_key_expiry is None else basis.group_key_expiry)
+    if identifier > TID_MAX or is_expired(identifier, expiry):
         raise NotSellable(
             "The meter's key has expired: its expiry number is {expiry}. Nothing was sold.",
-            expiry=basis.key_expiry,
+            expiry=expiry,
             remedy="Have its key changed first, then sell again.",
         )
     return identifier
 
 
 def counted_at(at: datetime, basis: Any) -> datetime:
-    """Return the moment whose month and year a purchase counts in: never before the purchase it follows."""
-    return max(at, basis.latest_vend_at) if basis.latest_vend_at else at
+    """
+    Return the moment whose month and year a purchase counts in: not before the purchase it follows.
+
+    A purchase that lies more than a day ahead was made by a clock that was wrong, and binds nobody.
+    """
+    latest = basis.latest_vend_at
+    return latest if latest and at < latest < at + _CLOCK_SLACK else at
 
 
 def deductions(debts: Sequence[Any]) -> tuple[Deduction, ...]:

@@ -219,6 +219,14 @@ class TokenIssuer(Protocol):
 
     repeatable: bool
 
+    def require_served(self, meter: MeterSecurity) -> None:
+        """
+        Make sure that tokens can be made which this meter takes; asked before anybody pays for one.
+
+        :raises IssueRefused: saying what is missing
+        """
+        ...
+
     def issue_credit(self, request: CreditRequest) -> IssuedToken:
         """
         Make a credit token; asking again with an equal request gives the same digits.

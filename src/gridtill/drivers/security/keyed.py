@@ -71,6 +71,15 @@ class KeyedIssuer(ABC):
     def status(self) -> IssuerStatus:
         """Tell whether tokens can be made now and which vending keys are held."""
 
+    def require_served(self, meter: MeterSecurity) -> None:
+        """
+        Make sure that there is a vending key for a meter and a cipher that it has.
+
+        :raises KeyMissing: if there is no vending key
+        :raises InvalidRequest: if the meter's identity or key parameters are wrong
+        """
+        self._key_of(meter)
+
     def issue_credit(self, request: CreditRequest) -> IssuedToken:
         """
         Make a credit token; an equal request gives the same digits, a changed one is refused.

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -12,8 +13,9 @@ from gridtill.apps.arrears.queries import debts_of
 from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.operations.deliver import issue_token, reveal_token
 from gridtill.apps.vending.operations.receipts import count_print
-from gridtill.apps.vending.operations.sell import withdraw_sale
+from gridtill.apps.vending.operations.sell import AccountBusy, RequestWithdrawn, withdraw_sale
 from gridtill.apps.vending.queries import counter as reads
+from gridtill.apps.vending.queries.accounts import agreement_exists
 from gridtill.apps.vending.queries.find import customer_within, find_customers
 from gridtill.kernel.clock import business_day, month_start, now
 from gridtill.kernel.energy import parse_kwh
@@ -111,14 +113,21 @@ def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
 
 @needs("vend.sell")
 def sell(request: Any, agreement_id: int) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("counter")
     shift_id = reads.open_shift_id(request.actor.id)
-    form = SaleForm(request.POST or None)
+    form = SaleForm(request.POST)
     try:
         request_id, order = form.order(agreement_id=agreement_id, shift_id=shift_id, currency=request.utility.currency)
         vend_id = sell_and_issue(request_id=request_id, order=order, actor=request.actor, at=now())
+    except AccountBusy:
+        # Not known yet: the page asks until it is.
+        return HttpResponse(status=503)
     except Refusal as refusal:
         status = 409 if refusal.code in {"quote_changed", "request_reused"} else 422
         context = {"refusal": refusal, "currency": request.utility.currency, "typed": request.POST.get("amount", "")}
+        if refusal.code == RequestWithdrawn.code:
+            context["fresh_id"] = new_id()
         answer = render(request, "counter/quote.html", context, status=status)
         answer["HX-Retarget"] = "#quote"
         return answer
@@ -164,6 +173,8 @@ def asked(request: Any, agreement_id: int) -> HttpResponse:
         request_id = UUID(request.POST.get("request_id", ""))
     except ValueError:
         return HttpResponse(status=400)
+    if not agreement_exists(agreement_id):
+        raise Http404
     try:
         is_sold = withdraw_sale(request_id=request_id, agreement_id=agreement_id, actor=request.actor, at=now())
     except Refusal:
@@ -177,7 +188,10 @@ def asked(request: Any, agreement_id: int) -> HttpResponse:
 def issue(request: Any, vend_id: UUID) -> HttpResponse:
     found = _sold(request, vend_id)
     if request.method == "POST" and found["sold"].vend.state == "SOLD":
-        issue_token(vend_id=vend_id, actor=request.actor, at=now())
+        try:
+            issue_token(vend_id=vend_id, actor=request.actor, at=now())
+        except Refusal as refusal:
+            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
     return redirect("counter_sold", vend_id=vend_id)
 
 

@@ -98,7 +98,18 @@ class Tender(models.Model):
     reference = models.CharField(max_length=60, blank=True)
     bank = models.CharField(max_length=60, blank=True)
     drawer_name = models.CharField(max_length=80, blank=True)
+    # Null and not empty where there is none, for those are many.
+    reference_key = models.CharField(  # noqa: DJ001
+        max_length=160, null=True, help_text="Names the payment while it stands; empty for cash, and once given back."
+    )
     bounced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference_key"], condition=models.Q(reference_key__isnull=False), name="payment_used_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.vend_id} {self.kind} {self.amount_minor}"

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from gridtill.apps.arrears.choices import DebtKind, RecoveryMode
 from gridtill.apps.arrears.operations import DebtTerms, add_debt
@@ -81,6 +82,8 @@ def bounce_cheque(*, request_id: UUID, vend_id: UUID, reason: str, actor: Actor,
             Line(_where(batch), -tender.amount_minor),
         ],
     )
+    # Who waited for the standing reads anew, and sees the debt.
+    AccountStanding.objects.filter(agreement_id=agreement_id).update(version=F("version") + 1)
     tender.bounced_at = at
     tender.save(update_fields=["bounced_at"])
     record_write(

@@ -38,6 +38,13 @@ class DeliveryMoved(Refusal):
     remedy = "Look at the purchase again."
 
 
+class BaseDateChanged(Refusal):
+    """The meter's key was changed to another base date after the sale."""
+
+    code = "base_date_changed"
+    remedy = "Take the purchase back and sell it again."
+
+
 class WrongToken(Refusal):
     """The issuer answered with a token for something else than was asked."""
 
@@ -53,7 +60,7 @@ def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssue
     """
     delivery = Delivery.objects.get(vend_id=vend_id)
     issuer = issuer or token_issuer()
-    if delivery.state == DeliveryState.FAILED:
+    if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
         _take_corrected_meter(delivery, actor, at)
     if issuer.repeatable and delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
         return _make(delivery, issuer, actor, at)
@@ -72,16 +79,18 @@ def _take_corrected_meter(delivery: Delivery, actor: Actor, at: datetime) -> Non
     """
     Take the meter's key data as the archive has them now, since nothing was made with the old ones.
 
-    The identifier stays, so a meter that counts from another base date keeps what it was sold with.
+    :raises BaseDateChanged: if the meter counts from another base date than its identifier was reserved for
     """
     meter = Meter.objects.get(pk=delivery.meter_id)
     now_known = {name: getattr(meter, name) for name in _KEY_DATA}
     before = {name: delivery.meter_security[name] for name in _KEY_DATA}
-    if now_known == before or meter.base_date != delivery.base_date:
+    if meter.base_date != delivery.base_date:
+        raise BaseDateChanged("The meter counts its tokens from another base date than when this was sold.")
+    if now_known == before:
         return
     security = {**delivery.meter_security, **now_known}
     with transaction.atomic():
-        if not Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.FAILED).update(meter_security=security):
+        if not Delivery.objects.filter(pk=delivery.pk, state=delivery.state).update(meter_security=security):
             raise DeliveryMoved("This delivery was moved by somebody else meanwhile.")
         record_write(
             actor=actor,
@@ -99,10 +108,14 @@ def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -
     """Take a token from an issuer that gives the same digits however often it is asked: one write, no note before."""
     try:
         token = issuer.issue_credit(_request(delivery))
+        _check_answer(delivery, token)
+    except (RequestConflict, IssueUnknown, WrongToken) as unclear:
+        # A token may exist, or one was made that is not this: no refusal, and not to be taken back as one.
+        _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
+        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(unclear))
     except IssueRefused as refusal:
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
         return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
-    _check_answer(delivery, token)
     new = next_state(delivery.state, DeliveryEvent.ISSUE)
     written = write_token(
         delivery_id=delivery.pk,
@@ -159,7 +172,12 @@ def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime
 
 
 def _keep(delivery: Delivery, token: IssuedToken, actor: Actor, at: datetime) -> Delivery:
-    _check_answer(delivery, token)
+    try:
+        _check_answer(delivery, token)
+    except WrongToken as wrong:
+        if delivery.state == DeliveryState.DISPATCHED:
+            return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(wrong))
+        return delivery
     return _move(
         delivery,
         DeliveryEvent.ISSUE,

@@ -233,6 +233,8 @@ def _write_reversal(
             reversed_count=F("reversed_count") + 1, reversed_minor=F("reversed_minor") + tender.amount_minor
         )
     Vend.objects.filter(pk=vend.pk, state=VendState.SOLD).update(state=VendState.REVERSED)
+    # The payment went back, so the same one may pay again.
+    Tender.objects.filter(vend=vend).update(reference_key=None)
     # Somebody may have asked for it too; that wish is overtaken, unless it is the one that is being granted.
     overtaken = ReversalRequest.objects.filter(vend=vend, state=ApprovalState.REQUESTED).exclude(pk=request_id)
     overtaken.update(state=ApprovalState.DECLINED, decided_at=at, note="The purchase was taken back otherwise.")

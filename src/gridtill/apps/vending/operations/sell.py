@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,17 +12,20 @@ from uuid import UUID
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 
+from gridtill.apps.customers.models import CustomerAgreement
 from gridtill.apps.ledger.operations import Line as PostingLine
 from gridtill.apps.ledger.operations import account_id, check_balance
 from gridtill.apps.pricing.queries import VersionedTariff, tariff_version
 from gridtill.apps.vending.choices import TenderKind
-from gridtill.apps.vending.models import AccountStanding, Vend, WithdrawnRequest
+from gridtill.apps.vending.models import AccountStanding, Tender, Vend, WithdrawnRequest
 from gridtill.apps.vending.operations.documents import RequestReused
 from gridtill.apps.vending.operations.statement import TenderRow, write_sale
 from gridtill.apps.vending.queries.hot import is_contention, is_deadlock
+from gridtill.apps.vending.queries.issuing import key_data, require_token
 from gridtill.apps.vending.queries.standing import SaleBasis, lock_sale_basis
 from gridtill.apps.vending.rules import (
     WH_PER_UNIT,
+    TenderWrong,
     check_energy,
     check_may_sell,
     check_order,
@@ -59,10 +63,10 @@ class QuoteChanged(Refusal):
 
 
 class AccountBusy(Refusal):
-    """Other sales to the same customer kept getting in first."""
+    """Other work on the same customer or till kept this request from being answered; it may be among that work."""
 
     code = "account_busy"
-    remedy = "Press sell again; the same purchase is never made twice."
+    remedy = "Ask whether it was sold before you sell again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def sell_energy(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetim
                 break
     if Vend.objects.filter(pk=request_id, content_digest=order.digest()).exists():
         return request_id
-    raise AccountBusy("Other sales to this customer came first several times. Nothing was sold.")
+    raise AccountBusy("Other sales are under way; whether this one was made is not known yet.")
 
 
 def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime) -> bool:
@@ -165,8 +169,10 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
         # A repeat after the till was closed; saying that nothing was sold would make somebody sell again.
         raise _reused()
     checked = check_may_sell(basis, actor)
+    require_token(checked)
     tariff = tariff_version(checked.tariff_version_id)
     check_order(checked, order.tenders, order.total_minor)
+    _check_payments_new(order.tenders, business_day(at, checked.zone))
     priced_by = tariff_of(checked)
     history = rolled_history(checked, priced_by, at)
     quote = quote_money(
@@ -194,7 +200,10 @@ def withdraw_sale(*, request_id: UUID, agreement_id: int, actor: Actor, at: date
 
     :raises AccountBusy: if a sale is under way for too long to wait for; then nothing is known yet
     """
-    actor.require("vend.sell")
+    unit_path = CustomerAgreement.objects.values_list("usage_point__customer__office__path", flat=True).get(
+        pk=agreement_id
+    )
+    actor.require("vend.sell", unit_path)
     try:
         with transaction.atomic():
             standing = AccountStanding.objects.select_for_update(no_key=True).filter(agreement_id=agreement_id).first()
@@ -209,6 +218,21 @@ def withdraw_sale(*, request_id: UUID, agreement_id: int, actor: Actor, at: date
         # A sale that waits for the standing reads anew when its version has moved, and finds itself withdrawn.
         AccountStanding.objects.filter(pk=standing.pk).update(version=F("version") + 1)
     return False
+
+
+def _check_payments_new(tenders: Sequence[TenderRow], day: date) -> None:
+    """One payment buys once: a confirmation that is shown again, at another till too, is refused."""
+    keys = [key for tender in tenders if (key := tender.reference_key(day)) is not None]
+    if not keys:
+        return
+    used = Tender.objects.filter(reference_key__in=keys).values_list("vend__number", flat=True).first()
+    if used is not None:
+        raise TenderWrong(
+            "This payment was used for receipt {number}. Nothing was sold.",
+            number=used,
+            remedy="Look at that purchase; ask the customer for another payment.",
+            field="reference",
+        )
 
 
 def _reused() -> RequestReused:
@@ -240,7 +264,7 @@ def _write(sale: _Sale) -> bool:
         "delivery": new_id(),
         "random": secrets.randbelow(16),
         "units": quote.energy_wh // WH_PER_UNIT,
-        "security": _security(basis),
+        "security": key_data(basis),
         "base_date": basis.base_date,
         "token_identifier": next_token_identifier(sale.at, basis),
     }
@@ -324,19 +348,6 @@ def _day(value: date | None) -> str | None:
     return value.isoformat() if value else None
 
 
-def _security(basis: SaleBasis) -> dict[str, Any]:
-    return {
-        "drn": basis.meter_number,
-        "supply_group_code": basis.supply_group_code,
-        "tariff_index": basis.tariff_index,
-        "key_revision": basis.key_revision,
-        "key_type": basis.key_type,
-        "key_expiry": basis.key_expiry,
-        "base_date": basis.base_date,
-        "encryption_algorithm": basis.encryption_algorithm,
-    }
-
-
 _CASH_FAMILY = {
     TenderKind.MOBILE_MONEY: "1100",
     TenderKind.BANK_CARD: "1110",
@@ -394,7 +405,7 @@ def _document(sale: _Sale) -> dict[str, Any]:
         "customer": {"number": basis.customer_number, "name": basis.customer_name, "address": basis.point_address},
         "usage_point": basis.point_number,
         "purchase": basis.sequence + 1,
-        "meter": _security(basis),
+        "meter": key_data(basis),
         "channel": basis.purchase_mode,
         "tariff": {
             "code": sale.tariff.code,

@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from gridtill.apps.ledger.operations import SALE_FRAGMENTS
+from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.queries.hot import run
 from gridtill.kernel.actors import Actor
 
@@ -44,7 +45,7 @@ _AUDIT_COLUMNS = (
     "at, actor_id, actor_name, action, subject_kind, subject_id, unit_path, request_id, reason, before, after"
 )
 _AUDIT_NAMES = "at, cashier, actor_name, #vending.vend.sold, #vending.vend, subject, unit_path, id, #, ~, audit_after"
-_TENDER_COLUMNS = "vend_id, kind, amount_minor, received_minor, reference, bank, drawer_name"
+_TENDER_COLUMNS = "vend_id, kind, amount_minor, received_minor, reference, bank, drawer_name, reference_key"
 
 _CASTS = {
     "id": "uuid", "delivery": "uuid", "business_day": "date", "calendar_day": "date", "before": "jsonb",
@@ -80,9 +81,15 @@ def _standing(vendor: str) -> str:
         f" months_wh = {value('months')}, year_start = {value('year_start')}, year_wh = {value('year_wh')},"
         f" charged_through = {value('charged_through')}, carry_minor = {value('carry')},"
         f" total_wh = total_wh + {value('energy_wh')},"
-        f" total_minor = total_minor + {value('total')}, latest_vend_at = {value('at')}"
+        f" total_minor = total_minor + {value('total')}, latest_vend_at = {_later(value('at'), vendor)}"
         f" WHERE agreement_id = {value('agreement')}"
     )
+
+
+def _later(at: str, vendor: str) -> str:
+    """Moments are taken before the lock, so a sale may come after one that is later."""
+    greatest = "GREATEST" if vendor == "postgresql" else "MAX"
+    return f"{greatest}(COALESCE(latest_vend_at, {at}), {at})"
 
 
 def _till(vendor: str) -> str:
@@ -96,7 +103,7 @@ _POSTGRESQL_MANY = (
     (
         "tenders",
         f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"
-        " SELECT %(id)s::uuid, x ->> 0, (x ->> 1)::bigint, (x ->> 2)::bigint, x ->> 3, x ->> 4, x ->> 5"
+        " SELECT %(id)s::uuid, x ->> 0, (x ->> 1)::bigint, (x ->> 2)::bigint, x ->> 3, x ->> 4, x ->> 5, x ->> 6"
         " FROM jsonb_array_elements(%(tenders)s::jsonb) AS x",
     ),
     (
@@ -115,7 +122,8 @@ _SQLITE_MANY = (
     (
         "tenders",
         f"INSERT INTO vending_tender ({_TENDER_COLUMNS})"
-        " SELECT :id, x.value ->> 0, x.value ->> 1, x.value ->> 2, x.value ->> 3, x.value ->> 4, x.value ->> 5"
+        " SELECT :id, x.value ->> 0, x.value ->> 1, x.value ->> 2, x.value ->> 3, x.value ->> 4,"
+        " x.value ->> 5, x.value ->> 6"
         " FROM json_each(:tenders) AS x",
     ),
     (
@@ -173,6 +181,24 @@ class TenderRow:
         """Return the columns in the order of the statement."""
         return (self.kind, self.amount_minor, self.received_minor, self.reference, self.bank, self.drawer_name)
 
+    def reference_key(self, day: date) -> str | None:
+        """
+        Return what names the payment among all, None for cash.
+
+        Wallets number their payments for ever, cheques within their bank; a terminal's approval
+        codes are short and come again, so they count for a day.
+        """
+        if self.kind == TenderKind.CASH:
+            return None
+        reference = "".join(self.reference.split()).upper()
+        if self.kind == TenderKind.CHEQUE:
+            return f"{self.kind}:{' '.join(self.bank.split()).upper()}:{reference}"
+        return (
+            f"{self.kind}:{day.isoformat()}:{reference}"
+            if self.kind == TenderKind.BANK_CARD
+            else f"{self.kind}:{reference}"
+        )
+
 
 def write_sale(
     *,
@@ -190,7 +216,7 @@ def write_sale(
     if connection.vendor == "postgresql":
         return _write_postgresql(params, tenders, postings, debts)
     scalars = {name: _sqlite_value(value) for name, value in params.items()}
-    scalars["tenders"] = json.dumps([tender.values() for tender in tenders])
+    scalars["tenders"] = json.dumps(_tender_rows(tenders, params))
     scalars["postings"] = json.dumps(list(postings))
     for statement in _SQLITE:
         run(statement, scalars, returns=False)
@@ -208,7 +234,7 @@ def _write_postgresql(
 ) -> bool:
     scalars = {name: _dumps(value) if isinstance(value, Mapping) else value for name, value in params.items()}
     # Lists go as text that the server reads: the driver takes longer over its own arrays than a round trip.
-    scalars["tenders"] = json.dumps([tender.values() for tender in tenders])
+    scalars["tenders"] = json.dumps(_tender_rows(tenders, params))
     scalars["posting_accounts"] = _array(account for account, _amount in postings)
     scalars["posting_amounts"] = _array(amount for _account, amount in postings)
     if debts:
@@ -216,6 +242,10 @@ def _write_postgresql(
         scalars |= {"debt_ids": _array(ids), "debt_before": _array(before), "debt_taken": _array(taken)}
     rows = run(_POSTGRESQL[bool(debts)], scalars, returns=True)
     return bool(rows[0]["debts_taken"] == len(debts))
+
+
+def _tender_rows(tenders: Sequence[TenderRow], params: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    return [(*tender.values(), tender.reference_key(params["calendar_day"])) for tender in tenders]
 
 
 def _array(numbers: Iterable[int]) -> str:

@@ -43,6 +43,11 @@ def current_meter_number(agreement: CustomerAgreement) -> str:
     return current[0].meter.number if current else ""
 
 
+def agreement_exists(agreement_id: int) -> bool:
+    """Tell whether there is an agreement of a number."""
+    return CustomerAgreement.objects.filter(pk=agreement_id).exists()
+
+
 def sold_before(request_id: UUID, digest: str) -> bool:
     """Tell whether a request has become the purchase that was asked for."""
     return Vend.objects.filter(pk=request_id, content_digest=digest).exists()

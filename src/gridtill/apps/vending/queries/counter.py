@@ -22,6 +22,7 @@ from gridtill.apps.vending.models import (
     SalesDocument,
     Vend,
 )
+from gridtill.apps.vending.queries.issuing import require_token
 from gridtill.apps.vending.queries.standing import SaleBasis, read_sale_basis
 from gridtill.apps.vending.rules import (
     check_account,
@@ -89,6 +90,7 @@ def quote_sale(
     if basis is None:
         raise CustomerAgreement.DoesNotExist
     check_account(basis)
+    require_token(basis)
     tariff = tariff_of(basis)
     history = rolled_history(basis, tariff, at)
     taken = deductions(basis.debts)

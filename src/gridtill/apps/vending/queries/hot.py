@@ -20,13 +20,15 @@ def run(statement: str, params: Mapping[str, object], *, returns: bool) -> list[
     PostgreSQL binds on the server so that plans are kept; ``%(name)s`` there, ``:name`` on SQLite.
     """
     connection.ensure_connection()
-    if connection.vendor == "postgresql":
-        return _run_postgresql(statement, params, returns=returns)
-    cursor = cast("Any", connection.connection).execute(statement, dict(params))
-    if not returns:
-        return []
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    # The driver's own errors would pass every ``except`` that names Django's.
+    with connection.wrap_database_errors:
+        if connection.vendor == "postgresql":
+            return _run_postgresql(statement, params, returns=returns)
+        cursor = cast("Any", connection.connection).execute(statement, dict(params))
+        if not returns:
+            return []
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 @lru_cache(maxsize=64)

@@ -35,8 +35,7 @@ _COLUMNS = """
     m.token_carrier, m.credit_unit, m.payment_mode,
     (SELECT MAX(d.token_identifier) FROM vending_delivery d WHERE d.meter_id = m.id AND d.base_date = m.base_date)
         AS latest_token_identifier,
-    EXISTS (SELECT 1 FROM keystore_vendingkey k WHERE k.supply_group_code = m.supply_group_code
-        AND k.key_revision = m.key_revision AND k.key_type = m.key_type AND k.base_date = m.base_date) AS key_held,
+    k.key_expiry AS group_key_expiry, ku.path AS group_unit_path, hu.path AS hall_path,
     t.id AS till_id, t.code AS till_code, t.document_sequence, t.head_hash, t.is_active AS till_active,
     (SELECT t2.document_sequence FROM vending_till t2 WHERE t2.id = t.id) AS seen_sequence,
     t.bureau_id AS till_bureau_id, t.drawer_account_id,
@@ -58,7 +57,12 @@ _TABLES = """
     JOIN vending_cashiershift h ON h.id = {shift}
     JOIN vending_till t ON t.id = h.till_id
     CROSS JOIN organization_utilitysettings g
+    JOIN vending_pointofsale p ON p.id = t.point_of_sale_id
+    JOIN organization_organizationunit hu ON hu.id = p.unit_id
     {meter}
+    LEFT JOIN keystore_vendingkey k ON k.supply_group_code = m.supply_group_code
+        AND k.key_revision = m.key_revision AND k.key_type = m.key_type AND k.base_date = m.base_date
+    LEFT JOIN organization_organizationunit ku ON ku.id = k.unit_id
     WHERE s.agreement_id = {agreement}
 """
 _METER = {

@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gridtill.drivers.security.base import IssuerStatus, KeyDescription, KeyMissing, KeySlot, MeterSecurity, slot_of
+from gridtill.drivers.security.base import (
+    InvalidRequest,
+    IssuerStatus,
+    KeyDescription,
+    KeyMissing,
+    KeySlot,
+    MeterSecurity,
+    slot_of,
+)
 from gridtill.drivers.security.keyed import KeyedIssuer, context_of
-from gridtill.sts.keys import DecoderKey, check_value, derive_decoder_key
+from gridtill.sts.keys import STA, DecoderKey, check_value, derive_decoder_key
 from gridtill.sts.sta import SAMPLE_TABLES, StaTables
 
 
@@ -19,7 +27,9 @@ class SoftwareIssuer(KeyedIssuer):
     """
     Makes tokens with vending keys given by supply group code, key revision, key type and base date.
 
-    The keys are in no representation, message or answer.
+    The keys are in no representation, message or answer. Without production tables of algorithm 07,
+    which the utility has to obtain, its meters are served only where ``sample_tables`` says that no
+    real one is meant.
 
     >>> issuer = SoftwareIssuer({("201457", 1, 2, 2014): bytes(20)})
     >>> issuer
@@ -28,13 +38,20 @@ class SoftwareIssuer(KeyedIssuer):
     :raises ValueError: if a vending key has neither 8 nor 20 bytes
     """
 
-    def __init__(self, vending_keys: Mapping[KeySlot, bytes], sta_tables: StaTables = SAMPLE_TABLES) -> None:
+    def __init__(
+        self,
+        vending_keys: Mapping[KeySlot, bytes],
+        sta_tables: StaTables = SAMPLE_TABLES,
+        *,
+        sample_tables: bool = True,
+    ) -> None:
         if any(len(key) not in (8, 20) for key in vending_keys.values()):
             raise ValueError("a vending key has 8 bytes (key generation 02) or 20 (key generation 04)")
         super().__init__()
         self._vending_keys = {slot: bytes(key) for slot, key in vending_keys.items()}
         self._check_values = {slot: check_value(key) for slot, key in self._vending_keys.items()}
         self._tables = sta_tables
+        self._serves_sta = sample_tables or sta_tables != SAMPLE_TABLES
 
     def __repr__(self) -> str:
         count = len(self._vending_keys)
@@ -52,6 +69,12 @@ class SoftwareIssuer(KeyedIssuer):
     def derive(self, meter: MeterSecurity) -> DecoderKey:
         """Derive a meter's decoder key; see ``KeyedIssuer.derive``."""
         context = context_of(meter)
+        if meter.encryption_algorithm == STA and not self._serves_sta:
+            raise InvalidRequest(
+                "There are no production tables for encryption algorithm 07, so no token of this meter can be made.",
+                remedy="Load the tables that the utility has from the STS Association.",
+                field="encryption_algorithm",
+            )
         vending_key = self._vending_keys.get(slot_of(meter))
         if vending_key is None:
             raise KeyMissing(
