@@ -128,6 +128,7 @@ def _page(request: Any, template: str, agreement: Any, form: Any, refusal: Refus
         "shift": open_shift_of(request.actor.id),
         "currency": request.utility.currency,
         "cancel_url": reverse("accounts"),
+        "submit_label": _("Open the account") if template == "accounts/open.html" else _("Settle the account"),
     }
     return render(request, template, context, status=422 if refusal or form.errors else 200)
 
