@@ -1,8 +1,8 @@
 """
 The `gridtill` command: a table of names and the modules that do the work.
 
-Modules are loaded when their command is given, so that `price`, `sts` and `journal
-verify` run where Django is not installed.
+Modules are loaded when their command is given, so that `price`, `sts`, `sim` and
+`journal verify` run where Django is not installed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "journal": ("gridtill.ops.journal", "export the sales journal, or verify an export"),
     "keys": ("gridtill.ops.keys", "split a vending key in two, or write a key file"),
     "price": ("gridtill.ops.price", "quote a tariff: JSON lines in, JSON lines out"),
+    "sim": ("gridtill.sim.main", "simulators: a keypad meter, a security module"),
     "sts": ("gridtill.ops.sts", "encode, decode and compute STS tokens"),
 }
 
