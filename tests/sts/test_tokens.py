@@ -65,7 +65,7 @@ def test_money_survives_its_token(key, amount, identifier, subclass):
 
 
 @given(KEYS, IDENTIFIERS, NIBBLES, st.integers(0, 0xFFFF))
-@pytest.mark.parametrize("subclass", [1, 10])
+@pytest.mark.parametrize("subclass", [1, 2, 7, 10])
 def test_management_value_survives_its_token(subclass, key, identifier, nibble, value):
     token = decode(encode_management(key, subclass, value, identifier, nibble), key)
 

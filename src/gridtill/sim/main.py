@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-SIMULATORS: dict[str, tuple[str, str]] = {}
+SIMULATORS: dict[str, tuple[str, str]] = {
+    "keypad": ("gridtill.sim.keypad.command", "a keypad meter that takes twenty digits and keeps its state in a file"),
+}
 
 
 def usage() -> str:

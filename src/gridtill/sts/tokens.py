@@ -49,10 +49,12 @@ class ManagementSubclass(IntEnum):
 
     SET_MAXIMUM_POWER_LIMIT = 0
     CLEAR_CREDIT = 1
+    SET_TARIFF_RATE = 2
     SET_DECODER_KEY_1 = 3
     SET_DECODER_KEY_2 = 4
     CLEAR_TAMPER_CONDITION = 5
     SET_MAXIMUM_PHASE_UNBALANCE = 6
+    SET_WATER_METER_FACTOR = 7
     SET_DECODER_KEY_3 = 8
     SET_DECODER_KEY_4 = 9
     EXTENDED_SET = 10
@@ -113,7 +115,8 @@ def encode_management(key: DecoderKey, subclass: int, value: int, token_identifi
     Make a management token other than a key change; the value is watts, a register or raw bits.
 
     Watts (subclasses 0 and 6) are rounded up to the next amount that exists. Clearing the
-    tamper condition carries 0.
+    tamper condition carries 0. What the sixteen bits of a tariff rate (2) and a water meter
+    factor (7) mean is left to the standard's association; they are written as given.
 
     :raises WrongClass: if the subclass is reserved, proprietary or a section of a key change
     :raises OutOfRange: if a number does not fit its field
