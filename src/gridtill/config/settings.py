@@ -18,6 +18,9 @@ CSRF_TRUSTED_ORIGINS = env.words("GRIDTILL_ORIGINS")
 DATABASES = {"default": env.database(env.text("DATABASE_URL"))}
 KEYSTORE_KEY = env.text("GRIDTILL_KEYSTORE_KEY", "")
 KEYSTORE_KEY_FILE = env.text("GRIDTILL_KEYSTORE_KEY_FILE", "")
+PRACTICE_FOLDER = env.text("GRIDTILL_PRACTICE_FOLDER", "")
+if PRACTICE_FOLDER and MODE == "production":
+    raise env.SettingInvalid("GRIDTILL_PRACTICE_FOLDER: virtual meters have no place where real ones are sold to.")
 PRINTER_URL = env.text("GRIDTILL_PRINTER_URL", "")
 
 INSTALLED_APPS = [

@@ -38,6 +38,7 @@ def prepare_environment(folder: Path) -> None:
     os.environ["GRIDTILL_MODE"] = "demo"
     os.environ["DATABASE_URL"] = f"sqlite:///{folder.resolve()}/gridtill.db"
     os.environ["GRIDTILL_SECRET_KEY"] = _kept_secret(folder / "secret-key")
+    os.environ["GRIDTILL_PRACTICE_FOLDER"] = str(folder.resolve() / "meters")
     os.environ["GRIDTILL_KEYSTORE_KEY"] = _kept_secret(folder / "keystore-key")
 
 

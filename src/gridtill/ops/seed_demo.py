@@ -52,6 +52,7 @@ from gridtill.usecases.sell import sell_and_issue
 PASSWORD = "till and token 4"  # noqa: S105 - printed for everybody who tries the demonstration
 # A key for trying things out, in every copy of the demonstration; it protects nothing.
 DEMO_VENDING_KEY = bytes.fromhex("0fe956ef9f305fb7a9061e0b26c78bb705c40eaf")
+NEXT_VENDING_KEY = bytes.fromhex("87e0b130dfba10975611aa3a537476288dded228")
 SUPPLY_GROUP = "600101"
 OFFICES = (("HARBOUR", "Harbour 33/11 kV"), ("RIDGE", "Ridge 33/11 kV"), ("LAGOON", "Lagoon 33/11 kV"))
 STREETS = ("Mission Street", "Harbour Road", "Market Circle", "Lagoon View", "Palm Avenue", "Station Road")
@@ -84,8 +85,10 @@ def _seed(at: datetime) -> None:
     bureau = create_utility(new=new, actor=SYSTEM, at=at)
     ensure_chart()
     ensure_default_roles(actor=SYSTEM, at=at)
-    key = NewVendingKey(SUPPLY_GROUP, 1, 2014, DEMO_VENDING_KEY, is_demo=True)
-    store_vending_key(new=key, actor=SYSTEM, at=at)
+    # A second revision, so that key changes can be tried.
+    for revision, key in enumerate((DEMO_VENDING_KEY, NEXT_VENDING_KEY), start=1):
+        new_key = NewVendingKey(SUPPLY_GROUP, revision, 2014, key, is_demo=True)
+        store_vending_key(new=new_key, actor=SYSTEM, at=at)
     structures = [_tariff(name, at) for name in TARIFFS[:1]]
     offices = [
         add_supply_office(

@@ -67,6 +67,16 @@ MENU: tuple[MenuGroup, ...] = (
         ),
     ),
     MenuGroup(
+        _("Meters and tokens"),
+        (
+            MenuItem("engineering", "keyboard", _("Engineering tokens"), ("tokens.issue", "tokens.approve"), "e"),
+            MenuItem(
+                "token_check", "zoom-money", _("Check a token"), ("tokens.issue", "tokens.approve", "vend.view"), "k"
+            ),
+            MenuItem("practice", "gauge", _("Virtual meters"), ("vend.sell", "tokens.issue", "tokens.approve")),
+        ),
+    ),
+    MenuGroup(
         _("Administration"),
         (
             MenuItem("tariffs", "receipt-tax", _("Tariffs"), ("tariff.view",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from django.conf import settings
 from django.urls import include, path
 
 from gridtill.web import health
@@ -25,6 +26,8 @@ AREAS = (
     "gridtill.web.tariffs.urls",
     "gridtill.web.debts.urls",
     "gridtill.web.accounts.urls",
+    "gridtill.web.tokens.urls",
+    *(("gridtill.web.practice.urls",) if settings.PRACTICE_FOLDER else ()),
 )
 
 

@@ -19,7 +19,7 @@ def receipt():
         utility_name="Harbour Power",
         header="PIN P051",
         footer="Help 0800",
-        token="12345678901234567890",
+        tokens=("12345678901234567890",),
         check_url="https://tokens.example/r/ABCDEFGH",
     )
     return ReceiptDocument(

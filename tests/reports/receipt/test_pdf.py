@@ -40,7 +40,7 @@ def test_same_receipt_gives_the_same_bytes_and_a_copy_others(receipt, paper):
 
 @pytest.mark.parametrize("paper", list(Paper))
 def test_bare_receipt_can_be_drawn_too(receipt, paper):
-    face = replace(receipt.face, header="", footer="", token="", check_url="")
+    face = replace(receipt.face, header="", footer="", tokens=(), check_url="")
     bare = replace(receipt, face=face, debts=(), lines=(ReceiptLine("Debt", 5_00),))
 
     assert receipt_pdf(bare, paper).startswith(b"%PDF-")

@@ -30,7 +30,7 @@ def test_strip_ends_with_the_code_and_the_cut(receipt):
 
 
 def test_copy_says_so_and_a_hidden_token_is_not_there(receipt):
-    hidden = replace(receipt, face=replace(receipt.face, copy=1, token="", check_url="", is_reversed=True))
+    hidden = replace(receipt, face=replace(receipt.face, copy=1, tokens=(), check_url="", is_reversed=True))
     content = receipt_bytes(hidden)
 
     assert b"COPY 1" in content

@@ -35,7 +35,7 @@ def test_original_bears_no_stamp_and_a_copy_of_a_recovered_purchase_two(receipt)
 
 
 def test_token_is_grouped_and_absent_when_it_must_not_be_seen(receipt):
-    bare = replace(receipt, face=replace(receipt.face, token="", check_url="", footer="", header=""))
+    bare = replace(receipt, face=replace(receipt.face, tokens=(), check_url="", footer="", header=""))
 
     assert of_kind(receipt, RowKind.DIGITS)[0].left == "1234 5678 9012 3456 7890"
     assert of_kind(bare, RowKind.DIGITS) == of_kind(bare, RowKind.CODE) == []

@@ -20,12 +20,13 @@ from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.choices import EntryState
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
 from gridtill.apps.keystore.rules import KeyAttributes, check_key, joined, wipe
-from gridtill.drivers.security.base import TokenIssuer
+from gridtill.drivers.security.base import MeterSecurity, TokenIssuer, slot_of
+from gridtill.drivers.security.keyed import context_of
 from gridtill.drivers.security.keyfile import open_key_file
 from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
-from gridtill.sts.keys import check_value
+from gridtill.sts.keys import DecoderKey, check_value, derive_decoder_key
 
 logger = logging.getLogger(__name__)
 
@@ -408,6 +409,39 @@ def token_issuer() -> TokenIssuer:
     # One assignment: another thread sees the old one or the new one.
     _held[:] = [_Held(issuer, stamp, time.monotonic())]
     return issuer
+
+
+@transaction.atomic
+def practice_key(*, meter: MeterSecurity, actor: Actor, at: datetime) -> DecoderKey:
+    """
+    Return the decoder key that a virtual meter is to have; only ever of a demonstration's vending key.
+
+    :raises EntryRefused: in production, or for a key that is not a demonstration's
+    :raises KeystoreLocked: if the key does not open
+    """
+    row = VendingKey.objects.filter(
+        supply_group_code=meter.supply_group_code,
+        key_revision=meter.key_revision,
+        key_type=meter.key_type,
+        base_date=meter.base_date,
+        is_demo=True,
+    ).first()
+    if row is None or settings.MODE == "production":
+        raise EntryRefused("Only keys of a demonstration are given to virtual meters. Nothing was made.")
+    vending_key = _unwrap(bytes(row.wrapped), label(*slot_of(meter)))
+    try:
+        key = derive_decoder_key(bytes(vending_key), context_of(meter), meter.dkga)
+    finally:
+        wipe(vending_key)
+    record_write(
+        actor=actor,
+        at=at,
+        action="keystore.key.practised",
+        subject=row,
+        unit_path=actor.unit_path,
+        after={"drn": meter.drn},
+    )
+    return key
 
 
 def forget_issuers() -> None:

@@ -33,6 +33,8 @@ class Permission(models.TextChoices):
     SETTINGS_EDIT = "settings.edit", _("Change the utility's settings")
     AUDIT_VIEW = "audit.view", _("Read the log of writes")
     KEYS_EDIT = "keys.edit", _("Enter vending keys")
+    TOKENS_ISSUE = "tokens.issue", _("Make engineering tokens")
+    TOKENS_APPROVE = "tokens.approve", _("Approve engineering tokens")
     CARDS_EDIT = "cards.edit", _("Make and issue cards")
     METERING_VIEW = "metering.view", _("See readings")
     METERING_CONTROL = "metering.control", _("Command meters")

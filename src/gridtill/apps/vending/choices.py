@@ -55,3 +55,24 @@ class ApprovalState(models.TextChoices):
 class BatchState(models.TextChoices):
     IN_TRANSIT = "IN_TRANSIT", _("On its way to the bank")
     ARRIVED = "ARRIVED", _("Arrived")
+
+
+class EngineeringKind(models.TextChoices):
+    TEST = "TEST", _("Test and display")
+    POWER_LIMIT = "POWER_LIMIT", _("Power limit")
+    CLEAR_CREDIT = "CLEAR_CREDIT", _("Clear credit")
+    CLEAR_TAMPER = "CLEAR_TAMPER", _("Clear tamper")
+    UNBALANCE = "UNBALANCE", _("Phase unbalance limit")
+    KEY_CHANGE = "KEY_CHANGE", _("Key change")
+
+
+class EngineeringState(models.TextChoices):
+    REQUESTED = "REQUESTED", _("Waiting for approval")
+    APPROVED = "APPROVED", _("To be made")
+    WAITING = "WAITING", _("With the next purchase")
+    DISPATCHED = "DISPATCHED", _("Asked for, waiting")
+    ISSUED = "ISSUED", _("Token issued")
+    UNKNOWN = "UNKNOWN", _("No answer yet")
+    FAILED = "FAILED", _("Refused")
+    DECLINED = "DECLINED", _("Declined")
+    CANCELLED = "CANCELLED", _("Cancelled")

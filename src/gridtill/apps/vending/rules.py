@@ -235,15 +235,12 @@ def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
 
 def next_token_identifier(at: datetime, basis: Any) -> int:
     """
-    Return the identifier of a meter's next token: now, or the first one after its latest.
-
-    It never goes back, whatever the clock does, and leaves out the reserved minute.
+    Return the identifier of the next token of a purchase; see ``identifier_after``.
 
     :raises OutOfRange: if the moment lies outside the base date's range
     :raises NotSellable: if the meter's key does not reach that far
     """
-    identifier = max(identifier_at(at, basis.base_date), (basis.latest_token_identifier or 0) + 1)
-    identifier += is_reserved(identifier)
+    identifier = identifier_after(at, basis.base_date, basis.latest_token_identifier)
     # The group's key may end earlier than the archive says of the meter.
     expiry = min(basis.key_expiry, 255 if basis.group_key_expiry is None else basis.group_key_expiry)
     if identifier > TID_MAX or is_expired(identifier, expiry):
@@ -253,6 +250,19 @@ def next_token_identifier(at: datetime, basis: Any) -> int:
             remedy="Have its key changed first, then sell again.",
         )
     return identifier
+
+
+def identifier_after(at: datetime, base_date: int, latest: int | None) -> int:
+    """
+    Return the identifier of a meter's next token: now, or the first one after its latest.
+
+    It never goes back, whatever the clock does, and leaves out the reserved minute; it may lie
+    beyond what a key or 24 bits allow.
+
+    :raises OutOfRange: if the moment lies outside the base date's range
+    """
+    identifier = max(identifier_at(at, base_date), (latest or 0) + 1)
+    return identifier + is_reserved(identifier)
 
 
 def counted_at(at: datetime, basis: Any) -> datetime:

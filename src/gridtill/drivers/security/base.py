@@ -37,6 +37,8 @@ class MeterSecurity:
     dkga: str = "04"
 
 
+_INITIALIZATION, _COMMON = 0, 3
+
 # What a vending key is found by: supply group code, key revision, key type, base date.
 KeySlot = tuple[str, int, int, int]
 
@@ -181,6 +183,25 @@ class KeyChangeForbidden(IssueRefused):
 
     code = "key_change_forbidden"
     remedy = "Choose a key of the meter's own algorithm that is valid longer than its identifiers run."
+
+
+def require_key_change(old: MeterSecurity, new: MeterSecurity) -> None:
+    """
+    Make sure that a keypad meter may go from one key to another.
+
+    :raises KeyChangeForbidden: saying which rule stands in the way
+    """
+    if (old.drn, old.encryption_algorithm) != (new.drn, new.encryption_algorithm):
+        raise KeyChangeForbidden("A key change stays with its meter and its encryption algorithm.")
+    if new.base_date < old.base_date:
+        raise KeyChangeForbidden(
+            "A meter does not go back from base date {old} to {new}.",
+            old=old.base_date,
+            new=new.base_date,
+            field="base_date",
+        )
+    if new.key_type == _COMMON or (new.key_type == _INITIALIZATION and old.key_type != _INITIALIZATION):
+        raise KeyChangeForbidden("A keypad meter takes no key of type {type}.", type=new.key_type, field="key_type")
 
 
 class InvalidRequest(IssueRefused):

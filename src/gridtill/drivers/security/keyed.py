@@ -21,13 +21,13 @@ from gridtill.drivers.security.base import (
     IssuedSet,
     IssuedToken,
     IssuerStatus,
-    KeyChangeForbidden,
     KeyChangeRequest,
     KeyExpired,
     KeyTypeForbidden,
     ManagementRequest,
     MeterSecurity,
     RequestConflict,
+    require_key_change,
 )
 from gridtill.sts.amounts import decode_amount, encode_amount
 from gridtill.sts.decoded import WH_PER_UNIT, DecodedToken
@@ -185,14 +185,7 @@ class KeyedIssuer(ABC):
 
     def _key_change(self, request: KeyChangeRequest) -> IssuedSet:
         old, new = request.meter, request.new
-        if (old.drn, old.encryption_algorithm) != (new.drn, new.encryption_algorithm):
-            raise KeyChangeForbidden("A key change stays with its meter and its encryption algorithm.")
-        if new.base_date < old.base_date:
-            raise KeyChangeForbidden(f"A meter does not go back from base date {old.base_date} to {new.base_date}.")
-        if new.key_type == KeyType.COMMON or (
-            new.key_type == KeyType.INITIALIZATION and old.key_type != KeyType.INITIALIZATION
-        ):
-            raise KeyChangeForbidden(f"A keypad meter takes no key of type {new.key_type}.", field="key_type")
+        require_key_change(old, new)
         try:
             digits = key_change_tokens(
                 self._key_of(old),

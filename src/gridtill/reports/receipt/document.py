@@ -16,14 +16,16 @@ class Face:
     """
     What a receipt shows beyond the sale's own document.
 
-    ``copy`` is 0 for the original; ``token`` is empty when its digits must not be
-    shown; ``check_url`` is where the code leads, empty for no code.
+    ``copy`` is 0 for the original; ``tokens`` are empty when the digits must not be shown, and more
+    than one where one cannot carry the energy; ``first_tokens`` are a key change to be keyed in
+    before; ``check_url`` is where the code leads, empty for no code.
     """
 
     utility_name: str
     header: str = ""
     footer: str = ""
-    token: str = ""
+    tokens: tuple[str, ...] = ()
+    first_tokens: tuple[str, ...] = ()
     copy: int = 0
     is_reversed: bool = False
     check_url: str = ""

@@ -172,8 +172,8 @@ def _page(receipt: ReceiptDocument) -> list[Flowable]:
     if receipt.debts:
         story += [_text(_("Owed before » after"), 10, bold=True), _two_columns(words.debts(receipt)), Spacer(1, 6 * mm)]
     story.append(_text(f"{_('ENERGY')} {format_kwh(receipt.energy_wh)} kWh", 20, bold=True, align=TA_CENTER))
-    if face.token:
-        story += _boxed(" ".join(words.token_groups(face.token)), 20)
+    for row in words.digit_rows(receipt):
+        story += _boxed(row.left, 20) if row.kind is RowKind.DIGITS else [_text(row.left, 10, align=TA_CENTER)]
     if face.check_url:
         story += _code(Row(RowKind.CODE, face.check_url, note=_("Is this receipt genuine? Scan the code.")))
     if face.footer:

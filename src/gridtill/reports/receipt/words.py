@@ -157,9 +157,20 @@ def _debts(receipt: ReceiptDocument) -> list[Row]:
 
 def _outcome(receipt: ReceiptDocument) -> list[Row]:
     rows = [Row(RowKind.MIDDLE, _("ENERGY")), Row(RowKind.ENERGY, f"{format_kwh(receipt.energy_wh)} kWh")]
-    if receipt.face.token:
-        rows.append(Row(RowKind.DIGITS, " ".join(token_groups(receipt.face.token))))
-    return rows
+    return rows + digit_rows(receipt)
+
+
+def digit_rows(receipt: ReceiptDocument) -> list[Row]:
+    """Return the tokens in the order to be keyed in, a key change before what was bought."""
+    face = receipt.face
+    if not face.tokens:
+        return []
+    rows = [Row(RowKind.DIGITS, " ".join(token_groups(digits))) for digits in face.tokens]
+    if not face.first_tokens:
+        return rows
+    first = [Row(RowKind.DIGITS, " ".join(token_groups(digits))) for digits in face.first_tokens]
+    heading = Row(RowKind.MIDDLE, _("NEW KEY: enter these first, in this order"))
+    return [heading, *first, Row(RowKind.MIDDLE, _("Then the purchase")), *rows]
 
 
 def _foot(receipt: ReceiptDocument) -> list[Row]:

@@ -86,8 +86,18 @@ def _alerts(counts: AlertCounts) -> list[dict[str, Any]]:
             ngettext("%d shift waits for a signature", "%d shifts wait for a signature", counts.unsigned_shifts),
             "till",
         ),
+        (
+            counts.waiting_engineering,
+            "warning",
+            ngettext(
+                "%d engineering act waits for approval",
+                "%d engineering acts wait for approval",
+                counts.waiting_engineering,
+            ),
+            "engineering",
+        ),
     )
-    narrowed = {"purchases": "?delivery=OPEN"}
+    narrowed = {"purchases": "?delivery=OPEN", "engineering": "?state=REQUESTED"}
     return [
         {"level": level, "text": text % count, "url": f"{url_of(name)}{narrowed.get(name, '')}"}
         for count, level, text, name in found
@@ -97,7 +107,8 @@ def _alerts(counts: AlertCounts) -> list[dict[str, Any]]:
 
 def _alert_total(request: Any) -> int:
     counts = alert_counts(request.actor.unit_path)
-    return counts.unknown + counts.undelivered + counts.waiting_reversals + counts.unsigned_shifts
+    waiting = counts.waiting_reversals + counts.unsigned_shifts + counts.waiting_engineering
+    return counts.unknown + counts.undelivered + waiting
 
 
 sources.alert_count = _alert_total

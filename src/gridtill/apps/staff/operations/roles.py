@@ -25,7 +25,7 @@ DEFAULT_ROLES: dict[str, tuple[str, set[Permission]]] = {
         "Bureau manager",
         {*_ARCHIVES, P.ARCHIVES_EDIT, P.BUREAU_EDIT, P.ASSETS_EDIT, P.ACCOUNT_OPEN, P.ACCOUNT_CLOSE, P.REVERSE_APPROVE,
          P.SHIFT_SIGN, P.BANKING, P.DAY_CLOSE, P.REPORTS_VIEW, P.TARIFF_VIEW, P.TARIFF_ACTIVATE, P.NOTICE_EDIT,
-         P.STAFF_VIEW, P.STAFF_EDIT, P.AUDIT_VIEW, P.DEBT_EDIT},
+         P.STAFF_VIEW, P.STAFF_EDIT, P.AUDIT_VIEW, P.DEBT_EDIT, P.TOKENS_APPROVE},
     ),
     "archive_clerk": (
         "Archive clerk",
@@ -38,10 +38,11 @@ DEFAULT_ROLES: dict[str, tuple[str, set[Permission]]] = {
     "supervisor": (
         "Supervisor",
         {*_ARCHIVES, P.SELL, P.REVERSE, P.REVERSE_APPROVE, P.REPRINT, P.SHIFT_SIGN, P.BANKING, P.DAY_CLOSE,
-         P.REPORTS_VIEW, P.DEBT_EDIT, P.ACCOUNT_OPEN, P.ACCOUNT_CLOSE, P.NOTICE_EDIT},
+         P.REPORTS_VIEW, P.DEBT_EDIT, P.ACCOUNT_OPEN, P.ACCOUNT_CLOSE, P.NOTICE_EDIT, P.TOKENS_APPROVE},
     ),
     "card_officer": ("Card officer", {*_ARCHIVES, P.CARDS_EDIT, P.REPRINT}),
-    "engineer": ("Engineer", {*_ARCHIVES, P.ARCHIVES_EDIT, P.ASSETS_EDIT, P.METERING_VIEW, P.METERING_CONTROL}),
+    "engineer": ("Engineer", {*_ARCHIVES, P.ARCHIVES_EDIT, P.ASSETS_EDIT, P.METERING_VIEW, P.METERING_CONTROL,
+                              P.TOKENS_ISSUE}),
     "auditor": ("Auditor", {*_ARCHIVES, P.REPORTS_VIEW, P.AUDIT_VIEW, P.TARIFF_VIEW, P.STAFF_VIEW, P.METERING_VIEW}),
 }  # fmt: skip
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)

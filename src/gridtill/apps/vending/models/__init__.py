@@ -2,6 +2,7 @@
 
 from gridtill.apps.vending.models.closing import BankingBatch, DayClose, DayTotal
 from gridtill.apps.vending.models.documents import ReceiptPrint, SalesDocument
+from gridtill.apps.vending.models.engineering import EngineeringToken
 from gridtill.apps.vending.models.tills import CashierShift, CashMovement, PointOfSale, ShiftTender, Till
 from gridtill.apps.vending.models.vends import (
     AccountStanding,
@@ -21,6 +22,7 @@ __all__ = [
     "DayClose",
     "DayTotal",
     "Delivery",
+    "EngineeringToken",
     "PointOfSale",
     "ReceiptPrint",
     "ReversalRequest",

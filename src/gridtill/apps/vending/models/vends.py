@@ -143,7 +143,8 @@ class Delivery(models.Model):
                 fields=["state", "changed_at"],
                 condition=models.Q(state__in=["PENDING", "DISPATCHED", "UNKNOWN", "FAILED"]),
                 name="delivery_unfinished",
-            )
+            ),
+            models.Index(fields=["token"], condition=~models.Q(token=""), name="delivery_token"),
         ]
 
     def __str__(self) -> str:

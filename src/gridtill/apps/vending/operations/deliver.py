@@ -10,9 +10,11 @@ from django.db import transaction
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.operations import token_issuer
-from gridtill.apps.vending.choices import DeliveryState
+from gridtill.apps.vending.choices import DeliveryState, EngineeringState
 from gridtill.apps.vending.models import Delivery
+from gridtill.apps.vending.operations.key_change import make_key_change
 from gridtill.apps.vending.operations.statement import write_token
+from gridtill.apps.vending.queries.issuing import AFTER
 from gridtill.apps.vending.states import DeliveryEvent, next_state
 from gridtill.drivers.security.base import (
     CreditRequest,
@@ -60,11 +62,14 @@ def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssue
     """
     delivery = Delivery.objects.get(vend_id=vend_id)
     issuer = issuer or token_issuer()
-    if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
+    to_make = delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}
+    if to_make and not _key_is_changed(delivery, issuer, actor, at):
+        return delivery
+    if to_make:
         _take_corrected_meter(delivery, actor, at)
-    if issuer.repeatable and delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
+    if to_make and issuer.repeatable:
         return _make(delivery, issuer, actor, at)
-    if delivery.state in {DeliveryState.PENDING, DeliveryState.FAILED}:
+    if to_make:
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
         return _ask(delivery, issuer, actor, at)
     if delivery.state == DeliveryState.DISPATCHED and at - delivery.changed_at < _IN_FLIGHT:
@@ -73,6 +78,21 @@ def issue_token(*, vend_id: UUID, actor: Actor, at: datetime, issuer: TokenIssue
     if delivery.state in {DeliveryState.DISPATCHED, DeliveryState.UNKNOWN}:
         return _look_up(delivery, issuer, actor, at)
     return delivery
+
+
+def _key_is_changed(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> bool:
+    """
+    Have the key change made that goes before this purchase's token; True if the token may follow.
+
+    Without its new key the meter would refuse the credit, so nothing is asked for until that is clear.
+    """
+    if AFTER not in delivery.meter_security:
+        return True
+    change = make_key_change(change_id=delivery.meter_security[AFTER], actor=actor, at=at, issuer=issuer)
+    if change.state == EngineeringState.FAILED and delivery.state == DeliveryState.PENDING:
+        _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
+        _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=change.detail)
+    return change.state in {EngineeringState.ISSUED, EngineeringState.CANCELLED}
 
 
 def _take_corrected_meter(delivery: Delivery, actor: Actor, at: datetime) -> None:
@@ -191,7 +211,7 @@ def _keep(delivery: Delivery, token: IssuedToken, actor: Actor, at: datetime) ->
 def _request(delivery: Delivery) -> CreditRequest:
     return CreditRequest(
         request_id=delivery.pk,
-        meter=MeterSecurity(**delivery.meter_security),
+        meter=MeterSecurity(**{name: value for name, value in delivery.meter_security.items() if name != AFTER}),
         subclass=0,
         units=delivery.units,
         token_identifier=delivery.token_identifier,

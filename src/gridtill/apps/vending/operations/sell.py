@@ -19,9 +19,11 @@ from gridtill.apps.pricing.queries import VersionedTariff, tariff_version
 from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.models import AccountStanding, Tender, Vend, WithdrawnRequest
 from gridtill.apps.vending.operations.documents import RequestReused
+from gridtill.apps.vending.operations.key_change import begin_key_change
 from gridtill.apps.vending.operations.statement import TenderRow, write_sale
 from gridtill.apps.vending.queries.hot import is_contention, is_deadlock
 from gridtill.apps.vending.queries.issuing import key_data, require_token
+from gridtill.apps.vending.queries.key_changes import with_key_change
 from gridtill.apps.vending.queries.standing import SaleBasis, lock_sale_basis
 from gridtill.apps.vending.rules import (
     WH_PER_UNIT,
@@ -168,7 +170,7 @@ def _sell_once(*, request_id: UUID, order: SaleOrder, actor: Actor, at: datetime
     if basis is None and Vend.objects.filter(pk=request_id).exists():
         # A repeat after the till was closed; saying that nothing was sold would make somebody sell again.
         raise _reused()
-    checked = check_may_sell(basis, actor)
+    checked = check_may_sell(basis and with_key_change(basis), actor)
     require_token(checked)
     tariff = tariff_version(checked.tariff_version_id)
     check_order(checked, order.tenders, order.total_minor)
@@ -268,12 +270,15 @@ def _write(sale: _Sale) -> bool:
         "base_date": basis.base_date,
         "token_identifier": next_token_identifier(sale.at, basis),
     }
-    return write_sale(
+    written = write_sale(
         params=params,
         tenders=sale.order.tenders,
         postings=[(account_id(line.account), line.amount_minor) for line in postings],
         debts=debts,
     )
+    if basis.key_change_id is None:
+        return written
+    return written and begin_key_change(basis=basis, vend_id=sale.request_id, actor=sale.actor, at=sale.at)
 
 
 def _identity(sale: _Sale) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from gridtill.apps.vending.models import (
     Vend,
 )
 from gridtill.apps.vending.queries.issuing import require_token
+from gridtill.apps.vending.queries.key_changes import key_change_tokens_with, with_key_change
 from gridtill.apps.vending.queries.standing import SaleBasis, read_sale_basis
 from gridtill.apps.vending.rules import (
     check_account,
@@ -89,6 +90,7 @@ def quote_sale(
     basis = read_sale_basis(agreement_id=agreement_id, shift_id=shift_id, at=at)
     if basis is None:
         raise CustomerAgreement.DoesNotExist
+    basis = with_key_change(basis)
     check_account(basis)
     require_token(basis)
     tariff = tariff_of(basis)
@@ -110,13 +112,18 @@ def quote_sale(
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A purchase as the result page and the receipt need it; ``document`` is the payload, read."""
+    """
+    A purchase as the result page and the receipt need it.
+
+    ``document`` is the payload, read; ``first_tokens`` are a key change to be keyed in before the token.
+    """
 
     vend: Vend
     delivery: Delivery
     document: dict[str, Any]
     document_id: int
     prints: int
+    first_tokens: tuple[str, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -126,7 +133,7 @@ class Sold:
 
 def sold(vend_id: UUID, *, unit_path: str) -> Sold:
     """
-    Return one purchase within a unit; two queries.
+    Return one purchase within a unit; three queries.
 
     :raises Vend.DoesNotExist: if there is none there
     """
@@ -140,6 +147,7 @@ def sold(vend_id: UUID, *, unit_path: str) -> Sold:
         document=json.loads(document.payload),
         document_id=document.pk,
         prints=document.printed,
+        first_tokens=tuple(key_change_tokens_with(vend)),
     )
 
 

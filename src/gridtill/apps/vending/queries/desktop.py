@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django.db.models import Count, Q, Sum
 
 from gridtill.apps.vending.models import CashierShift, Delivery, ReversalRequest, Vend
+from gridtill.apps.vending.queries.engineering import waiting_approvals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class AlertCounts:
     unknown: int
     unsigned_shifts: int
     waiting_reversals: int
+    waiting_engineering: int
 
 
 def alert_counts(unit_path: str) -> AlertCounts:
-    """Count what waits within a unit; three queries."""
+    """Count what waits within a unit; four queries."""
     deliveries = Delivery.objects.filter(
         vend__agreement__usage_point__customer__office__path__startswith=unit_path
     ).aggregate(
@@ -66,4 +68,5 @@ def alert_counts(unit_path: str) -> AlertCounts:
         waiting_reversals=ReversalRequest.objects.filter(
             state="REQUESTED", vend__agreement__usage_point__customer__office__path__startswith=unit_path
         ).count(),
+        waiting_engineering=waiting_approvals(unit_path=unit_path),
     )

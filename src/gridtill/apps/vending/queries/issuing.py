@@ -9,9 +9,12 @@ from gridtill.apps.vending.queries.standing import SaleBasis
 from gridtill.apps.vending.rules import NotSellable
 from gridtill.drivers.security.base import IssueRefused, MeterSecurity
 
+AFTER = "after_change"
+
 
 def key_data(basis: SaleBasis) -> dict[str, Any]:
-    """Return the meter's key data as they are kept with the delivery."""
+    """Return the meter's key data as they are kept with the delivery; ``AFTER`` names a key change that goes first."""
+    after = {} if basis.key_change_id is None else {AFTER: str(basis.key_change_id)}
     return {
         "drn": basis.meter_number,
         "supply_group_code": basis.supply_group_code,
@@ -21,6 +24,7 @@ def key_data(basis: SaleBasis) -> dict[str, Any]:
         "key_expiry": basis.key_expiry,
         "base_date": basis.base_date,
         "encryption_algorithm": basis.encryption_algorithm,
+        **after,
     }
 
 
@@ -31,7 +35,12 @@ def require_token(basis: SaleBasis) -> None:
     :raises NotSellable: saying what is missing
     :raises KeystoreLocked: if no key can be used at all
     """
+    meters = [{name: value for name, value in key_data(basis).items() if name != AFTER}]
+    if basis.key_change_id is not None:
+        # The key change is encrypted under the key that the meter has until then.
+        meters.append({"drn": basis.meter_number, **basis.old_key_data})
     try:
-        token_issuer().require_served(MeterSecurity(**key_data(basis)))
+        for meter in meters:
+            token_issuer().require_served(MeterSecurity(**meter))
     except IssueRefused as refused:
         raise NotSellable("{problem} Nothing was sold.", problem=refused.message, remedy=refused.remedy) from refused

@@ -1,0 +1,40 @@
+"""The key change that a purchase brings along: begun in the sale, made before the purchase's own token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from gridtill.apps.assets.models import Meter
+from gridtill.apps.vending.choices import EngineeringState
+from gridtill.apps.vending.models import EngineeringToken
+from gridtill.apps.vending.operations.engineering import write_key
+from gridtill.apps.vending.operations.engineering_issue import make_engineering
+from gridtill.apps.vending.queries.standing import SaleBasis
+from gridtill.drivers.security.base import TokenIssuer
+from gridtill.kernel.actors import Actor
+
+
+def begin_key_change(*, basis: SaleBasis, vend_id: UUID, actor: Actor, at: datetime) -> bool:
+    """
+    Tie a waiting key change to the purchase that is being sold, and give the archive the new key.
+
+    Runs inside the sale's transaction, which holds the meter's standing. False if the change is
+    not waiting any more; then the sale has to read everything again.
+    """
+    old = {"drn": basis.meter_number, **basis.old_key_data}
+    waiting = EngineeringToken.objects.filter(pk=basis.key_change_id, state=EngineeringState.WAITING)
+    if not waiting.update(state=EngineeringState.APPROVED, vend_id=vend_id, meter_security=old, changed_at=at):
+        return False
+    change = EngineeringToken.objects.get(pk=basis.key_change_id)
+    meter = Meter.objects.select_related("store").select_for_update(of=("self",), no_key=True).get(pk=basis.meter_id)
+    write_key(meter, change.new_security or {}, actor, at)
+    return True
+
+
+def make_key_change(*, change_id: str, actor: Actor, at: datetime, issuer: TokenIssuer) -> EngineeringToken:
+    """Have the key change of a purchase made, or its lost answer settled; one that was given up stays so."""
+    change = EngineeringToken.objects.select_related("meter__store").get(pk=UUID(change_id))
+    if change.state == EngineeringState.CANCELLED:
+        return change
+    return make_engineering(row=change, actor=actor, at=at, issuer=issuer)
