@@ -4,6 +4,7 @@ import hmac
 import logging
 import multiprocessing
 import secrets
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,9 +17,14 @@ from tests.drivers.security.conformance import METER, MOVED, REQUEST
 from tests.factories.hsm import PIN, library, new_token
 
 from gridtill.drivers.security.base import InvalidRequest, KeyChangeRequest, KeyDescription, KeyMissing
-from gridtill.drivers.security.pkcs11 import access as access_module
-from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, SecretMissing, TokenAccess, open_token
-from gridtill.drivers.security.pkcs11.driver import Pkcs11Issuer, TokenWrapping, keep_vending_key, secret_name
+from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, SecretMissing, TokenAccess
+from gridtill.drivers.security.pkcs11.driver import (
+    Pkcs11Issuer,
+    TokenWrapping,
+    keep_vending_key,
+    open_token,
+    secret_name,
+)
 from gridtill.drivers.security.pkcs11.token import KeyToken
 from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.drivers.security.wrapping import WrapBroken
@@ -288,10 +294,10 @@ def test_forked_process_opens_its_own_session(token):
 
 
 def test_without_python_pkcs11_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "gridtill.drivers.security.pkcs11.token", None)
+    monkeypatch.setitem(sys.modules, "gridtill.drivers.security.pkcs11.token", None)
 
     with pytest.raises(Pkcs11Refused, match="not installed") as refused:
-        access_module.open_token(TokenAccess(library(), secrets.token_hex(4), PIN))
+        open_token(TokenAccess(library(), secrets.token_hex(4), PIN))
     assert "gridtill[pkcs11]" in refused.value.remedy
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gridtill.drivers.security.base import (
@@ -19,7 +20,7 @@ from gridtill.drivers.security.base import (
     slot_of,
 )
 from gridtill.drivers.security.keyed import KeyedIssuer, context_of, key_missing, require_tables
-from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, SecretMissing
+from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, SecretMissing, TokenAccess
 from gridtill.sts.keys import (
     CHECK_VALUE_MESSAGE,
     HMAC_KEY_BYTES,
@@ -38,6 +39,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _ONLY_04 = "Key generation 02 ends with the vending key's own bytes, which a PKCS#11 token does not give out."
+
+
+@lru_cache(maxsize=16)
+def open_token(access: TokenAccess) -> KeyToken:
+    """
+    Return this process's hold on a token; the library is loaded and the PIN given at the first use.
+
+    :raises Pkcs11Refused: if python-pkcs11 is not installed
+    """
+    try:
+        # An extra that most installations do without.
+        from gridtill.drivers.security.pkcs11.token import KeyToken  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Pkcs11Refused(
+            "python-pkcs11 is not installed, so no token can be used.", remedy="Install gridtill[pkcs11]."
+        ) from error
+    return KeyToken(access)
 
 
 def secret_name(slot: KeySlot, value: str) -> str:
