@@ -16,9 +16,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import django
-from django.conf import settings
-
 from gridtill.drivers.security.keyfile import FileKey, KeyFileWrong, seal_key_file
 from gridtill.drivers.security.pkcs11.access import TokenAccess
 from gridtill.drivers.security.pkcs11.driver import open_token
@@ -98,6 +95,9 @@ def _with_token(act: Callable[[], None]) -> int:
 
 
 def _make_wrapping_key() -> None:
+    # Splitting and sealing run where Django is not installed.
+    from django.conf import settings  # noqa: PLC0415
+
     name = settings.PKCS11_WRAPPING_KEY
     if not name:
         raise Refusal("No wrapping key is named.", remedy="Set GRIDTILL_PKCS11_WRAPPING_KEY to its label.")
@@ -107,6 +107,8 @@ def _make_wrapping_key() -> None:
 
 
 def _move_keys() -> None:
+    import django  # noqa: PLC0415
+
     django.setup()
     # Models can only be imported once Django is set up.
     from gridtill.apps.keystore.operations import move_keys_into_token  # noqa: PLC0415

@@ -3,6 +3,7 @@
 import hmac
 import logging
 import multiprocessing
+import os
 import secrets
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from tests.drivers.security.conformance import METER, MOVED, REQUEST
 from tests.factories.hsm import PIN, library, new_token
 
 from gridtill.drivers.security.base import InvalidRequest, KeyChangeRequest, KeyDescription, KeyMissing
+from gridtill.drivers.security.pkcs11 import token as token_module
 from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, SecretMissing, TokenAccess
 from gridtill.drivers.security.pkcs11.driver import (
     Pkcs11Issuer,
@@ -277,20 +279,53 @@ def test_many_threads_share_one_session(token):
         assert all(counters.map(work, range(200)))
 
 
-def _child(token, answers):
-    answers.put(token.authenticate(NAME, b"x"))
+def test_numbers_that_are_used_again_do_not_mix_two_tokens_up():
+    first, second = KeyToken(new_token()), KeyToken(new_token())
+    first.keep_secret("same name", SECRET)
+    second.keep_secret("same name", bytes(20))
+
+    second._start_again()
+    second.authenticate("same name", b"x")
+
+    assert first.authenticate("same name", b"x") == hmac.digest(SECRET, b"x", "sha256")
+
+
+def test_library_may_start_again_between_the_calls_of_many_threads(token):
+    expected = hmac.digest(SECRET, b"x", "sha256")
+
+    def work(number):
+        if number % 5 == 0:
+            with token_module._one_at_a_time:
+                token._start_again()
+        return token.authenticate(NAME, b"x") == expected
+
+    with ThreadPoolExecutor(8) as counters:
+        assert all(counters.map(work, range(200)))
+
+
+def test_what_is_put_into_a_token_is_told_to_stay():
+    template = token_module._secret(NAME, SECRET)
+
+    assert (template[pkcs11.Attribute.SENSITIVE], template[pkcs11.Attribute.EXTRACTABLE]) == (True, False)
+    assert [what.name for what in template if template[what] is True] == ["TOKEN", "PRIVATE", "SIGN", "SENSITIVE"]
+
+
+def _child(token, before, answers):
+    mac = token.authenticate(NAME, b"x")
+    starts = token_module._starts[token._access.library]
+    answers.put((mac, token._session is before, token._opened_in == (os.getpid(), starts), starts))
 
 
 def test_forked_process_opens_its_own_session(token):
-    token.authenticate(NAME, b"x")
-    context = multiprocessing.get_context("fork")
+    expected, context = token.authenticate(NAME, b"x"), multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
-    child = context.Process(target=_child, args=(token, answers))
+    child = context.Process(target=_child, args=(token, token._session, answers))
     child.start()
     child.join(30)
 
     assert child.exitcode == 0
-    assert answers.get() == token.authenticate(NAME, b"x")
+    assert answers.get() == (expected, False, True, token._opened_in[1] + 1)
+    assert token.authenticate(NAME, b"x") == expected
 
 
 def test_without_python_pkcs11_the_extra_is_named(monkeypatch):

@@ -36,6 +36,8 @@ from gridtill.drivers.security.wrapping import NONCE_BYTES, TAG_BYTES, WrapBroke
 # SoftHSM, like others, takes no shorter key for HMAC-SHA-256. HMAC itself fills a key up with zeros to a
 # block of 64 bytes, so filling it up to fewer before changes no answer; decision 8.
 HMAC_KEY_LEAST = 32
+# Said, for what a token takes as the default is its own affair.
+_STAYS = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
 _PIN_ERRORS = (PinIncorrect, PinInvalid, PinLenRange, PinLocked, PinExpired, UserPinNotInitialized)
 _Answer = TypeVar("_Answer")
 # python-pkcs11 initializes libraries as such that one thread calls at a time, and calls them without Python's own lock.
@@ -74,7 +76,7 @@ class KeyToken:
                     label=name,
                     store=True,
                     capabilities=pkcs11.MechanismFlag.ENCRYPT | pkcs11.MechanismFlag.DECRYPT,
-                    template={pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False},
+                    template=_STAYS,
                 )
                 self._key(name, "encrypt", "decrypt")
                 return True
@@ -249,7 +251,7 @@ class KeyToken:
 
 def _secret(name: str, octets: bytes) -> dict[pkcs11.Attribute, object]:
     """Say what a key for HMAC is and that it does nothing else, least of all leave."""
-    forbidden = ("ENCRYPT", "DECRYPT", "WRAP", "UNWRAP", "DERIVE", "VERIFY", "EXTRACTABLE", "MODIFIABLE")
+    forbidden = ("ENCRYPT", "DECRYPT", "WRAP", "UNWRAP", "DERIVE", "VERIFY", "MODIFIABLE")
     return {
         pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY,
         pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.GENERIC_SECRET,
@@ -257,7 +259,7 @@ def _secret(name: str, octets: bytes) -> dict[pkcs11.Attribute, object]:
         pkcs11.Attribute.VALUE: octets,
         pkcs11.Attribute.TOKEN: True,
         pkcs11.Attribute.PRIVATE: True,
-        pkcs11.Attribute.SENSITIVE: True,
         pkcs11.Attribute.SIGN: True,
+        **_STAYS,
         **{pkcs11.Attribute[what]: False for what in forbidden},
     }
