@@ -310,6 +310,10 @@ def test_what_is_put_into_a_token_is_told_to_stay():
     assert [what.name for what in template if template[what] is True] == ["TOKEN", "PRIVATE", "SIGN", "SENSITIVE"]
 
 
+def _keep_elsewhere(access, name):
+    open_token(access).keep_secret(name, SECRET)
+
+
 def _child(token, before, answers):
     mac = token.authenticate(NAME, b"x")
     starts = token_module._starts[token._access.library]
@@ -326,6 +330,18 @@ def test_forked_process_opens_its_own_session(token):
     assert child.exitcode == 0
     assert answers.get() == (expected, False, True, token._opened_in[1] + 1)
     assert token.authenticate(NAME, b"x") == expected
+
+
+def test_key_that_another_process_put_in_is_found(token, access):
+    name, context = secret_name(("600103", 1, 2, 2014), "0ABC12"), multiprocessing.get_context("spawn")
+    with pytest.raises(SecretMissing):
+        token.authenticate(name, b"x")
+    other = context.Process(target=_keep_elsewhere, args=(access, name))
+    other.start()
+    other.join(60)
+
+    assert other.exitcode == 0
+    assert token.authenticate(name, b"x") == hmac.digest(SECRET, b"x", "sha256")
 
 
 def test_without_python_pkcs11_the_extra_is_named(monkeypatch):
