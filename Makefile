@@ -60,7 +60,7 @@ reset: ## Forget the demonstration
 	@tools/demo.sh reset
 
 lock: ## Resolve the requirements again and write them with hashes
-	@$(BIN)/pip-compile -q --extra server --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --strip-extras --allow-unsafe --annotation-style line -o requirements/dev.txt pyproject.toml
+	@$(BIN)/pip-compile -q --extra server --extra pkcs11 --extra dev --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --strip-extras --allow-unsafe --annotation-style line -o requirements/dev.txt pyproject.toml
 
 format: ## Write the code in the house's style
 	@$(BIN)/ruff check --fix -q; $(BIN)/ruff format -q

@@ -3,12 +3,13 @@
 # and only when we may. What stays missing is said by the step that needs it.
 set -eu
 missing=""
-need() { # command-or-file package
-    if ! command -v "$1" >/dev/null 2>&1 && ! ls $1 >/dev/null 2>&1; then missing="$missing $2"; fi
+need() { # command-or-files package; one of the files is enough
+    if ! command -v "$1" >/dev/null 2>&1 && [ -z "$(ls $1 2>/dev/null)" ]; then missing="$missing $2"; fi
 }
 need '/usr/lib/postgresql/*/bin/initdb' postgresql
 need chromium chromium
 need msgfmt gettext
+need '/usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so' softhsm2
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "Not installed, and not ours to install:$missing. Ask an administrator for these Debian packages." >&2

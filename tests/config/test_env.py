@@ -1,3 +1,9 @@
+import os
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
 import pytest
 
 from gridtill.config import env
@@ -53,3 +59,76 @@ def test_database_urls_become_settings():
     assert (postgresql["USER"], postgresql["PASSWORD"], postgresql["PORT"]) == ("me", "p@ss", "5433")
     with pytest.raises(SettingInvalid, match="mysql"):
         env.database("mysql://db/sales")
+
+
+def test_choice_is_one_of_its_words(monkeypatch):
+    monkeypatch.setenv("X_C", "b")
+
+    assert (env.choice("X_C", "a", "b"), env.choice("X_NONE", "a", "b")) == ("b", "a")
+    with pytest.raises(SettingInvalid, match="X_C must be a or c, not 'b'"):
+        env.choice("X_C", "a", "c")
+
+
+def test_two_sources_of_one_thing_are_named(monkeypatch):
+    monkeypatch.setenv("X_A", "1")
+    monkeypatch.setenv("X_B", "")
+    env.at_most_one("X_A", "X_B", "X_C")
+
+    monkeypatch.setenv("X_C", "3")
+    with pytest.raises(SettingInvalid, match="X_A, X_C"):
+        env.at_most_one("X_A", "X_B", "X_C")
+
+
+def test_settings_that_need_each_other_are_named(monkeypatch):
+    monkeypatch.setenv("X_A", "1")
+    monkeypatch.setenv("X_B_FILE", "/there")
+    env.together("X_D", "X_A", "X_B")
+
+    with pytest.raises(SettingInvalid, match="X_D needs X_C;"):
+        env.together("X_D", "X_A", "X_C")
+
+
+TOKEN = {"GRIDTILL_PKCS11_LIBRARY": "/lib.so", "GRIDTILL_PKCS11_TOKEN": "till", "GRIDTILL_PKCS11_PIN": "9999"}
+SOURCES = {
+    "GRIDTILL_KEYSTORE_KEY": "00" * 32,
+    "GRIDTILL_KEYSTORE_KEY_FILE": os.devnull,
+    "GRIDTILL_PKCS11_WRAPPING_KEY": "wrapping",
+}
+
+
+def start(**changes):
+    """Read the settings as a server does, with nothing in the environment but what is given."""
+    code = "from django.conf import settings as s; print(s.ISSUER_KIND, s.PKCS11_WRAPPING_KEY)"
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "gridtill.config.settings",
+        "GRIDTILL_SECRET_KEY": "x" * 50,
+        "DATABASE_URL": "sqlite://",
+        "PYTHONPATH": str(Path(env.__file__).parents[2]),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=False, env=environment | changes, capture_output=True, text=True, timeout=60
+    )
+    return run.returncode, run.stdout.strip(), run.stderr.strip().splitlines()[-1:]
+
+
+@pytest.mark.parametrize("pair", list(combinations(SOURCES, 2)))
+def test_wrapping_key_has_one_source(pair):
+    code, _out, (said,) = start(**TOKEN, **{name: SOURCES[name] for name in pair})
+
+    assert code == 1
+    assert all(name in said for name in pair)
+    assert "9999" not in said
+
+
+@pytest.mark.parametrize("needed", [{"GRIDTILL_PKCS11_WRAPPING_KEY": "wrapping"}, {"GRIDTILL_TOKEN_ISSUER": "pkcs11"}])
+def test_token_is_told_in_full(needed):
+    assert start(**TOKEN, **needed)[0] == 0
+    for name in TOKEN:
+        code, _out, (said,) = start(**{key: value for key, value in TOKEN.items() if key != name}, **needed)
+        assert (code, f"needs {name};" in said, "9999" in said) == (1, True, False)
+
+
+def test_keys_lie_in_software_unless_something_else_is_said():
+    assert start()[:2] == (0, "software")
+    code, _out, (said,) = start(GRIDTILL_TOKEN_ISSUER="magic")
+    assert (code, "GRIDTILL_TOKEN_ISSUER must be" in said) == (1, True)

@@ -7,7 +7,17 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from gridtill.sts import sta
 from gridtill.sts.errors import OutOfRange, WrongDigit, WrongKey, WrongLength
-from gridtill.sts.keys import DecoderKey, KeyContext, check_value, derive_decoder_key, require_algorithm
+from gridtill.sts.keys import (
+    CHECK_VALUE_MESSAGE,
+    DecoderKey,
+    KeyContext,
+    check_value,
+    check_value_of_mac,
+    decoder_key_of_mac,
+    derive_decoder_key,
+    generation_message,
+    require_algorithm,
+)
 from gridtill.sts.pan import MeterPan
 
 pytestmark = pytest.mark.unit
@@ -39,6 +49,17 @@ def test_algorithm_04_is_one_hmac_over_the_counted_fields(algorithm, size, bits)
     expected = hmac.new(LONG_KEY, bytes.fromhex(message.replace(" ", "")), hashlib.sha256).digest()[:size]
 
     assert derive_decoder_key(LONG_KEY, context(algorithm=algorithm)).octets == expected
+
+
+@pytest.mark.parametrize("algorithm", ["11", "07"])
+def test_a_device_that_makes_the_hmac_makes_the_same_key(algorithm):
+    """A device may want longer keys: HMAC itself fills a short one up with zeros."""
+    meter, longer = context(algorithm=algorithm), LONG_KEY + bytes(12)
+    mac = hmac.new(longer, generation_message(meter), hashlib.sha256).digest()
+
+    assert decoder_key_of_mac(mac, meter) == derive_decoder_key(LONG_KEY, meter)
+    mac = hmac.new(longer, CHECK_VALUE_MESSAGE, hashlib.sha256).digest()
+    assert check_value_of_mac(mac) == check_value(LONG_KEY)
 
 
 @pytest.mark.parametrize(

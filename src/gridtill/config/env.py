@@ -68,6 +68,44 @@ def words(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def choice(name: str, *values: str) -> str:
+    """
+    Read one of a few words; the first is the default.
+
+    :raises SettingInvalid: if it is another
+    """
+    value = text(name, values[0]).strip()
+    if value not in values:
+        raise SettingInvalid(f"{name} must be {' or '.join(values)}, not {value!r}.")
+    return value
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name))
+
+
+def at_most_one(*names: str) -> None:
+    """
+    Make sure that what can come from one place only does not come from two.
+
+    :raises SettingInvalid: naming those that are set
+    """
+    given = [name for name in names if _is_set(name)]
+    if len(given) > 1:
+        raise SettingInvalid(f"Only one of these may be set, since one of them is used: {', '.join(given)}.")
+
+
+def together(reason: str, *names: str) -> None:
+    """
+    Make sure that settings, or their files, are set which another one needs.
+
+    :raises SettingInvalid: naming those that are missing
+    """
+    missing = [name for name in names if not _is_set(name) and not _is_set(f"{name}_FILE")]
+    if missing:
+        raise SettingInvalid(f"{reason} needs {' and '.join(missing)}; docs/settings.md says what for.")
+
+
 def database(url: str) -> dict[str, object]:
     """
     Turn a database URL into Django's settings, tuned for money.

@@ -21,6 +21,20 @@ KEYSTORE_KEY_FILE = env.text("GRIDTILL_KEYSTORE_KEY_FILE", "")
 PRACTICE_FOLDER = env.text("GRIDTILL_PRACTICE_FOLDER", "")
 if PRACTICE_FOLDER and MODE == "production":
     raise env.SettingInvalid("GRIDTILL_PRACTICE_FOLDER: virtual meters have no place where real ones are sold to.")
+PKCS11_LIBRARY = env.text("GRIDTILL_PKCS11_LIBRARY", "")
+PKCS11_TOKEN = env.text("GRIDTILL_PKCS11_TOKEN", "")
+# Named so that Django's debug pages hide it.
+PKCS11_TOKEN_SECRET = env.text("GRIDTILL_PKCS11_PIN", "")
+PKCS11_WRAPPING_KEY = env.text("GRIDTILL_PKCS11_WRAPPING_KEY", "")
+ISSUER_KIND = env.choice("GRIDTILL_TOKEN_ISSUER", "software", "pkcs11")
+env.at_most_one("GRIDTILL_KEYSTORE_KEY", "GRIDTILL_KEYSTORE_KEY_FILE", "GRIDTILL_PKCS11_WRAPPING_KEY")
+if PKCS11_WRAPPING_KEY or ISSUER_KIND == "pkcs11":
+    env.together(
+        "GRIDTILL_PKCS11_WRAPPING_KEY" if PKCS11_WRAPPING_KEY else "GRIDTILL_TOKEN_ISSUER=pkcs11",
+        "GRIDTILL_PKCS11_LIBRARY",
+        "GRIDTILL_PKCS11_TOKEN",
+        "GRIDTILL_PKCS11_PIN",
+    )
 PRINTER_URL = env.text("GRIDTILL_PRINTER_URL", "")
 
 INSTALLED_APPS = [

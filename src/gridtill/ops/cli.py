@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("gridtill.ops.manage", "bring the database up to date"),
     "manage": ("gridtill.ops.manage", "run a Django management command"),
     "journal": ("gridtill.ops.journal", "export the sales journal, or verify an export"),
-    "keys": ("gridtill.ops.keys", "split a vending key in two, or write a key file"),
+    "keys": ("gridtill.ops.keys", "split a vending key in two, write a key file, or set a PKCS#11 token up"),
     "price": ("gridtill.ops.price", "quote a tariff: JSON lines in, JSON lines out"),
     "sim": ("gridtill.sim.main", "simulators: a keypad meter, a security module"),
     "sts": ("gridtill.ops.sts", "encode, decode and compute STS tokens"),

@@ -1,7 +1,8 @@
 """
-``gridtill keys``: split a vending key into two components, and write key files.
+``gridtill keys``: split a vending key into two components, write key files, and set a PKCS#11 token up.
 
-For whoever makes keys, on a machine of their own; nothing here touches a database.
+``split`` and ``seal`` are for whoever makes keys, on a machine of their own: they read neither settings nor a
+database. The others run on the server, with its settings.
 """
 
 from __future__ import annotations
@@ -12,23 +13,32 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gridtill.drivers.security.keyfile import FileKey, KeyFileWrong, seal_key_file
+from gridtill.drivers.security.pkcs11.access import TokenAccess
+from gridtill.drivers.security.pkcs11.driver import open_token
+from gridtill.kernel.actors import SYSTEM
+from gridtill.kernel.clock import now
+from gridtill.kernel.errors import Refusal
 from gridtill.sts.keys import DES_KEY_BYTES, HMAC_KEY_BYTES, check_value
 
 _PASSPHRASE = "GRIDTILL_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``split`` or ``seal``; 0 for done, 1 for refused."""
+    """Run one action; 0 for done, 1 for refused."""
     parser = argparse.ArgumentParser(prog="gridtill keys", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("split", help="read a key from standard input, or make one, and print two components")
     sealing = actions.add_parser("seal", help="read keys as JSON lines from standard input and write a key file")
     sealing.add_argument("--out", required=True, type=Path, help="the file to write; it must not exist")
+    actions.add_parser("pkcs11-init", help="make the wrapping key in the PKCS#11 token, if it is missing")
+    actions.add_parser("pkcs11-move", help="move the vending keys of the database into the PKCS#11 token")
     options = parser.parse_args(argv)
+    if options.action.startswith("pkcs11"):
+        return _with_token(_make_wrapping_key if options.action == "pkcs11-init" else _move_keys)
     try:
         return _split() if options.action == "split" else _seal(options.out)
     except (KeyFileWrong, ValueError, KeyError, TypeError, OSError) as error:
@@ -73,3 +83,34 @@ def _read(line: str) -> FileKey:
         key_expiry=int(row.get("key_expiry", 255)),
         key=bytes.fromhex(row["key"]),
     )
+
+
+def _with_token(act: Callable[[], None]) -> int:
+    try:
+        act()
+    except Refusal as refusal:
+        print(f"{refusal.message} {refusal.remedy}".strip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _make_wrapping_key() -> None:
+    # Splitting and sealing run where Django is not installed.
+    from django.conf import settings  # noqa: PLC0415
+
+    name = settings.PKCS11_WRAPPING_KEY
+    if not name:
+        raise Refusal("No wrapping key is named.", remedy="Set GRIDTILL_PKCS11_WRAPPING_KEY to its label.")
+    access = TokenAccess(settings.PKCS11_LIBRARY, settings.PKCS11_TOKEN, settings.PKCS11_TOKEN_SECRET)
+    made = open_token(access).make_wrapping_key(name)
+    print(f"{access.token}: {name} {'was made' if made else 'is there already'}")
+
+
+def _move_keys() -> None:
+    import django  # noqa: PLC0415
+
+    django.setup()
+    # Models can only be imported once Django is set up.
+    from gridtill.apps.keystore.operations import move_keys_into_token  # noqa: PLC0415
+
+    print(f"vending keys moved into the token: {move_keys_into_token(actor=SYSTEM, at=now())}")

@@ -27,6 +27,8 @@ MISTY1 = "11"
 _KEY_BYTES = {STA: sta.KEY_BYTES, MISTY1: misty1.KEY_BYTES}
 DES_KEY_BYTES = 8
 HMAC_KEY_BYTES = 20
+# HMAC-SHA-256 of this under a vending key begins with its check value.
+CHECK_VALUE_MESSAGE = b"gridtill vending key check value"
 
 
 class KeyType(IntEnum):
@@ -130,13 +132,22 @@ def derive_decoder_key(
 
     :raises WrongKey: if the algorithm is not offered, or the vending key does not fit it
     """
+    require_generation(dkga)
     if dkga == "04":
-        return DecoderKey(context.algorithm, _derive_04(vending_key, context), tables)
-    if dkga == "02":
-        return DecoderKey(context.algorithm, _derive_02(vending_key, context), tables)
+        return decoder_key_of_mac(_mac_04(vending_key, context), context, tables)
+    return DecoderKey(context.algorithm, _derive_02(vending_key, context), tables)
+
+
+def require_generation(dkga: str) -> None:
+    """
+    Accept key generation algorithms 04 and 02, and refuse the withdrawn and the unknown by name.
+
+    :raises WrongKey: if it is neither
+    """
     if dkga in ("01", "03"):
         raise WrongKey(f"Key generation algorithm {dkga} is withdrawn.", remedy="Use 04 or 02.", field="dkga")
-    raise WrongKey(f"Key generation algorithm {dkga} is unknown; 02 and 04 are offered.", field="dkga")
+    if dkga not in ("04", "02"):
+        raise WrongKey(f"Key generation algorithm {dkga} is unknown; 02 and 04 are offered.", field="dkga")
 
 
 def check_value(vending_key: bytes) -> str:
@@ -146,7 +157,36 @@ def check_value(vending_key: bytes) -> str:
     >>> check_value(bytes(20)) == check_value(bytes(20)), len(check_value(bytes(20)))
     (True, 6)
     """
-    return hmac.digest(vending_key, b"gridtill vending key check value", "sha256")[:3].hex().upper()
+    return check_value_of_mac(hmac.digest(vending_key, CHECK_VALUE_MESSAGE, "sha256"))
+
+
+def check_value_of_mac(mac: bytes) -> str:
+    """
+    Return the check value from HMAC-SHA-256 over ``CHECK_VALUE_MESSAGE``, for keys that stay in a device.
+
+    >>> check_value_of_mac(bytes.fromhex("0abc12") + bytes(29))
+    '0ABC12'
+    """
+    return mac[:3].hex().upper()
+
+
+def generation_message(context: KeyContext) -> bytes:
+    """
+    Return what key generation algorithm 04 authenticates by HMAC-SHA-256 under the vending key.
+
+    Source: IEC 62055-41, "DecoderKeyGenerationAlgorithm04".
+    """
+    # Two groups of four fields; a byte before each group counts its fields, one before each field its digits.
+    message = (
+        f"\x04\x0204\x02{context.base_date % 100:02d}\x02{context.algorithm}\x02{context.tariff_index}\x00"
+        f"\x04\x06{context.supply_group_code}\x01{int(context.key_type)}\x01{context.key_revision}\x12{context.pan.digits}"
+    )
+    return message.encode("ascii") + (8 * _KEY_BYTES[context.algorithm]).to_bytes(4, "big")
+
+
+def decoder_key_of_mac(mac: bytes, context: KeyContext, tables: sta.StaTables = sta.SAMPLE_TABLES) -> DecoderKey:
+    """Cut a meter's decoder key out of the HMAC-SHA-256 over its ``generation_message``."""
+    return DecoderKey(context.algorithm, mac[: _KEY_BYTES[context.algorithm]], tables)
 
 
 def _derive_02(vending_key: bytes, context: KeyContext) -> bytes:
@@ -176,20 +216,14 @@ def _derive_02(vending_key: bytes, context: KeyContext) -> bytes:
     return bytes(a ^ b ^ c for a, b, c in zip(encrypted, mixed, vending_key, strict=True))
 
 
-def _derive_04(vending_key: bytes, context: KeyContext) -> bytes:
+def _mac_04(vending_key: bytes, context: KeyContext) -> bytes:
     if len(vending_key) != HMAC_KEY_BYTES:
         raise WrongKey(
             f"Key generation algorithm 04 takes a vending key of {HMAC_KEY_BYTES} bytes; "
             f"this one has {len(vending_key)}.",
             field="vending_key",
         )
-    size = _KEY_BYTES[context.algorithm]
-    # Two groups of four fields; a byte before each group counts its fields, one before each field its digits.
-    message = (
-        f"\x04\x0204\x02{context.base_date % 100:02d}\x02{context.algorithm}\x02{context.tariff_index}\x00"
-        f"\x04\x06{context.supply_group_code}\x01{int(context.key_type)}\x01{context.key_revision}\x12{context.pan.digits}"
-    )
-    return hmac.digest(vending_key, message.encode("ascii") + (8 * size).to_bytes(4, "big"), "sha256")[:size]
+    return hmac.digest(vending_key, generation_message(context), "sha256")
 
 
 def _require_code(code: str, size: int, name: str, field_name: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -20,13 +19,20 @@ from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.choices import EntryState
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
 from gridtill.apps.keystore.rules import KeyAttributes, check_key, joined, wipe
-from gridtill.drivers.security.base import MeterSecurity, TokenIssuer, slot_of
+from gridtill.drivers.security.base import InvalidRequest, KeySlot, MeterSecurity, TokenIssuer, slot_of
 from gridtill.drivers.security.keyed import context_of
 from gridtill.drivers.security.keyfile import open_key_file
+from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, TokenAccess
+from gridtill.drivers.security.pkcs11.driver import Pkcs11Issuer, TokenWrapping, keep_vending_key, open_token
 from gridtill.drivers.security.software.driver import SoftwareIssuer
+from gridtill.drivers.security.wrapping import SoftwareWrapping, WrapBroken, WrappingKey
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.sts.keys import DecoderKey, check_value, derive_decoder_key
+
+if TYPE_CHECKING:
+    # It loads python-pkcs11, which is an extra.
+    from gridtill.drivers.security.pkcs11.token import KeyToken
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +41,7 @@ class KeystoreLocked(Refusal):
     """There is no wrapping key, so no vending key can be stored or used."""
 
     code = "keystore_locked"
-    remedy = "Set GRIDTILL_KEYSTORE_KEY to 64 hexadecimal digits; docs/settings.md says how."
+    remedy = "Set GRIDTILL_KEYSTORE_KEY to 64 hexadecimal digits, or name a key of a token; docs/settings.md says how."
 
 
 class EntryRefused(Refusal):
@@ -74,20 +80,39 @@ class Component:
     check_value: str
 
 
-def wrapping_key() -> AESGCM:
+def wrapping_key() -> WrappingKey:
     """
-    Return the cipher that vending keys are wrapped with, from the setting or the file that it names.
+    Return what vending keys are wrapped with: a key of the token, of the setting, or of the file that it names.
 
     :raises KeystoreLocked: if there is none, or it is not 32 bytes
     """
+    if settings.PKCS11_WRAPPING_KEY:
+        with _locked_without_token():
+            return TokenWrapping(key_token(), settings.PKCS11_WRAPPING_KEY)
     try:
         text = settings.KEYSTORE_KEY or _key_from_file()
-        material = bytes.fromhex(text.strip())
+        return SoftwareWrapping(bytes.fromhex(text.strip()))
     except (ValueError, OSError):
-        material = b""
-    if len(material) != 32:
-        raise KeystoreLocked("The keystore has no wrapping key. Nothing was stored or issued.")
-    return AESGCM(material)
+        raise KeystoreLocked("The keystore has no wrapping key. Nothing was stored or issued.") from None
+
+
+def key_token() -> KeyToken:
+    """
+    Return the PKCS#11 token that the settings name; it is opened at its first use.
+
+    :raises Pkcs11Refused: if python-pkcs11 is not installed
+    """
+    return open_token(TokenAccess(settings.PKCS11_LIBRARY, settings.PKCS11_TOKEN, settings.PKCS11_TOKEN_SECRET))
+
+
+@contextmanager
+def _locked_without_token() -> Iterator[None]:
+    try:
+        yield
+    except Pkcs11Refused as refused:
+        raise KeystoreLocked(
+            "{problem} Nothing was stored or issued.", problem=refused.message, remedy=refused.remedy
+        ) from refused
 
 
 def _key_from_file() -> str:
@@ -100,8 +125,8 @@ def label(supply_group_code: str, key_revision: int, key_type: int, base_date: i
 
 
 def _wrapped(octets: bytes | bytearray, bound_to: bytes) -> bytes:
-    nonce = secrets.token_bytes(12)
-    return nonce + wrapping_key().encrypt(nonce, bytes(octets), bound_to)
+    with _locked_without_token():
+        return wrapping_key().wrap(octets, bound_to)
 
 
 def _label_of(attributes: KeyAttributes) -> bytes:
@@ -138,7 +163,7 @@ def _store(
         base_date=attributes.base_date,
         key_expiry=attributes.key_expiry,
         unit_id=attributes.unit_id,
-        wrapped=_wrapped(key, _label_of(attributes)),
+        wrapped=_put_away(key, attributes),
         check_value=check_value(bytes(key)),
         is_demo=is_demo,
         created_at=at,
@@ -160,6 +185,26 @@ def _store(
         },
     )
     return row
+
+
+def _put_away(key: bytes | bytearray, attributes: KeyAttributes) -> bytes:
+    """
+    Return the wrapped key for its row, or nothing after it was put where the issuer holds its keys itself.
+
+    A key in the token outlives a transaction that is given up. Nothing uses it then, and the same key may come again.
+    """
+    if settings.ISSUER_KIND != "pkcs11":
+        return _wrapped(key, _label_of(attributes))
+    try:
+        with _locked_without_token():
+            keep_vending_key(key_token(), _slot_of(attributes), key)
+    except InvalidRequest as refused:
+        raise InvalidValue(refused.message, remedy=refused.remedy, field=refused.field) from refused
+    return b""
+
+
+def _slot_of(attributes: KeyAttributes) -> KeySlot:
+    return attributes.supply_group_code, attributes.key_revision, attributes.key_type, attributes.base_date
 
 
 def _check_new(attributes: KeyAttributes) -> None:
@@ -374,6 +419,38 @@ def restrict_key(*, key_id: int, unit_id: int | None, actor: Actor, at: datetime
     return row
 
 
+@transaction.atomic
+def move_keys_into_token(*, actor: Actor, at: datetime) -> int:
+    """
+    Put the keys that still lie wrapped in the database into the token, all or none, and return how many.
+
+    Running servers notice when they are started anew, which a change of the issuer takes anyway.
+
+    :raises EntryRefused: if the settings do not say that keys lie in a token
+    :raises InvalidValue: if one is a key for key generation 02
+    :raises KeystoreLocked: without the wrapping key or the token
+    """
+    if settings.ISSUER_KIND != "pkcs11":
+        raise EntryRefused("Keys do not lie in a token here.", remedy="Set GRIDTILL_TOKEN_ISSUER to pkcs11.")
+    rows = [row for row in VendingKey.objects.select_for_update(of=("self",)).order_by("pk") if row.wrapped]
+    for row in rows:
+        attributes = KeyAttributes(row.supply_group_code, row.key_revision, row.key_type, row.base_date)
+        key = _unwrap(bytes(row.wrapped), _label_of(attributes))
+        row.wrapped = _put_away(key, attributes)
+        wipe(key)
+        row.save(update_fields=["wrapped"])
+        record_write(
+            actor=actor,
+            at=at,
+            action="keystore.key.moved",
+            subject=row,
+            unit_path=actor.unit_path,
+            after={"check_value": row.check_value},
+        )
+    transaction.on_commit(forget_issuers)
+    return len(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """An issuer that this process keeps, for which keys, and when that was looked at last."""
@@ -402,10 +479,7 @@ def token_issuer() -> TokenIssuer:
         # Plain: building the same query by the ORM takes ten times as long.
         cursor.execute("SELECT count(*), coalesce(max(id), 0) FROM keystore_vendingkey")
         stamp: tuple[int, int] = tuple(cursor.fetchone())
-    if held is None or held.stamp != stamp:
-        issuer: TokenIssuer = SoftwareIssuer(_unwrapped(), sample_tables=settings.MODE != "production")
-    else:
-        issuer = held.issuer
+    issuer = held.issuer if held is not None and held.stamp == stamp else _make_issuer()
     # One assignment: another thread sees the old one or the new one.
     _held[:] = [_Held(issuer, stamp, time.monotonic())]
     return issuer
@@ -444,6 +518,19 @@ def practice_key(*, meter: MeterSecurity, actor: Actor, at: datetime) -> Decoder
     return key
 
 
+def _make_issuer() -> TokenIssuer:
+    sample_tables = settings.MODE != "production"
+    with _locked_without_token():
+        if settings.ISSUER_KIND == "pkcs11":
+            return Pkcs11Issuer(key_token(), _check_values(), sample_tables=sample_tables)
+        return SoftwareIssuer(_unwrapped(), sample_tables=sample_tables)
+
+
+def _check_values() -> dict[KeySlot, str]:
+    rows = VendingKey.objects.values_list("supply_group_code", "key_revision", "key_type", "base_date", "check_value")
+    return {(group, revision, key_type, base_date): value for group, revision, key_type, base_date, value in rows}
+
+
 def forget_issuers() -> None:
     """Drop the issuer that this process keeps, for processes that change databases."""
     _held.clear()
@@ -451,20 +538,24 @@ def forget_issuers() -> None:
 
 def _unwrap(wrapped: bytes, bound_to: bytes) -> bytearray:
     try:
-        return bytearray(wrapping_key().decrypt(wrapped[:12], wrapped[12:], bound_to))
-    except InvalidTag:
+        with _locked_without_token():
+            return bytearray(wrapping_key().unwrap(wrapped, bound_to))
+    except WrapBroken:
         raise KeystoreLocked("A key does not open under this wrapping key. Nothing was stored or issued.") from None
 
 
-def _unwrapped() -> dict[tuple[str, int, int, int], bytes]:
+def _unwrapped() -> dict[KeySlot, bytes]:
     cipher = wrapping_key()
     keys = {}
     for row in VendingKey.objects.all():
+        if not row.wrapped:
+            # It went into a token while the settings said so.
+            logger.error("vending key %s lies in a token, and the settings name none", row.pk)
+            continue
         slot = (row.supply_group_code, row.key_revision, row.key_type, row.base_date)
-        wrapped = bytes(row.wrapped)
         try:
-            keys[slot] = cipher.decrypt(wrapped[:12], wrapped[12:], label(*slot))
-        except InvalidTag:
+            keys[slot] = cipher.unwrap(bytes(row.wrapped), label(*slot))
+        except WrapBroken:
             # One that was damaged does not keep the other groups from their light; its own meters are refused.
             logger.exception("vending key %s does not open under this wrapping key", row.pk)
     return keys

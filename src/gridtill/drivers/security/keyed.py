@@ -23,6 +23,7 @@ from gridtill.drivers.security.base import (
     IssuerStatus,
     KeyChangeRequest,
     KeyExpired,
+    KeyMissing,
     KeyTypeForbidden,
     ManagementRequest,
     MeterSecurity,
@@ -33,7 +34,7 @@ from gridtill.sts.amounts import decode_amount, encode_amount
 from gridtill.sts.decoded import WH_PER_UNIT, DecodedToken
 from gridtill.sts.errors import StsError
 from gridtill.sts.keychange import key_change_tokens
-from gridtill.sts.keys import DecoderKey, KeyContext, KeyType
+from gridtill.sts.keys import STA, DecoderKey, KeyContext, KeyType
 from gridtill.sts.pan import MeterPan
 from gridtill.sts.tid import is_expired, is_reserved
 from gridtill.sts.tokens import CreditSubclass, decode, encode_credit, encode_management
@@ -215,6 +216,29 @@ def _require_identifier(token_identifier: int, meter: MeterSecurity) -> None:
         )
     if is_expired(token_identifier, meter.key_expiry):
         raise KeyExpired(f"The meter's key has expired: its expiry number is {meter.key_expiry}.")
+
+
+def require_tables(meter: MeterSecurity, *, held: bool) -> None:
+    """
+    Make sure that tables of encryption algorithm 07 are held where a meter needs them.
+
+    :raises InvalidRequest: if they are not
+    """
+    if meter.encryption_algorithm == STA and not held:
+        raise InvalidRequest(
+            "There are no production tables for encryption algorithm 07, so no token of this meter can be made.",
+            remedy="Load the tables that the utility has from the STS Association.",
+            field="encryption_algorithm",
+        )
+
+
+def key_missing(meter: MeterSecurity) -> KeyMissing:
+    """Return the refusal that names the vending key which a meter would need."""
+    return KeyMissing(
+        f"There is no vending key for supply group {meter.supply_group_code}, revision {meter.key_revision}, "
+        f"type {meter.key_type}, base date {meter.base_date}.",
+        field="supply_group_code",
+    )
 
 
 def context_of(meter: MeterSecurity) -> KeyContext:

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gridtill.drivers.security.base import (
-    InvalidRequest,
     IssuerStatus,
     KeyDescription,
-    KeyMissing,
     KeySlot,
     MeterSecurity,
     slot_of,
 )
-from gridtill.drivers.security.keyed import KeyedIssuer, context_of
-from gridtill.sts.keys import STA, DecoderKey, check_value, derive_decoder_key
+from gridtill.drivers.security.keyed import KeyedIssuer, context_of, key_missing, require_tables
+from gridtill.sts.keys import DecoderKey, check_value, derive_decoder_key
 from gridtill.sts.sta import SAMPLE_TABLES, StaTables
 
 
@@ -69,17 +67,8 @@ class SoftwareIssuer(KeyedIssuer):
     def derive(self, meter: MeterSecurity) -> DecoderKey:
         """Derive a meter's decoder key; see ``KeyedIssuer.derive``."""
         context = context_of(meter)
-        if meter.encryption_algorithm == STA and not self._serves_sta:
-            raise InvalidRequest(
-                "There are no production tables for encryption algorithm 07, so no token of this meter can be made.",
-                remedy="Load the tables that the utility has from the STS Association.",
-                field="encryption_algorithm",
-            )
+        require_tables(meter, held=self._serves_sta)
         vending_key = self._vending_keys.get(slot_of(meter))
         if vending_key is None:
-            raise KeyMissing(
-                f"There is no vending key for supply group {meter.supply_group_code}, revision {meter.key_revision}, "
-                f"type {meter.key_type}, base date {meter.base_date}.",
-                field="supply_group_code",
-            )
+            raise key_missing(meter)
         return derive_decoder_key(vending_key, context, meter.dkga, self._tables)
