@@ -14,7 +14,14 @@ from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import add_months, business_day, month_start
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.money import format_minor
-from gridtill.sts.amounts import decode_amount, encode_amount, largest_representable_at_most
+from gridtill.sts.amounts import (
+    TOKENS_MAX,
+    UNITS_MAX,
+    decode_amount,
+    encode_amount,
+    largest_representable_at_most,
+    split_units,
+)
 from gridtill.sts.errors import StsError
 from gridtill.sts.keys import KeyType
 from gridtill.sts.pan import normalize_drn
@@ -233,14 +240,15 @@ def rolled_history(basis: Any, tariff: Tariff, at: datetime) -> History:
     )
 
 
-def next_token_identifier(at: datetime, basis: Any) -> int:
+def token_parts(at: datetime, basis: Any, units: int) -> tuple[tuple[int, int], ...]:
     """
-    Return the identifier of the next token of a purchase; see ``identifier_after``.
+    Return the units and the identifier of each token of a purchase; see ``identifier_after``.
 
     :raises OutOfRange: if the moment lies outside the base date's range
     :raises NotSellable: if the meter's key does not reach that far
     """
-    identifier = identifier_after(at, basis.base_date, basis.latest_token_identifier)
+    parts = parts_of(units, identifier_after(at, basis.base_date, basis.latest_token_identifier))
+    identifier = parts[-1][1]
     # The group's key may end earlier than the archive says of the meter.
     expiry = min(basis.key_expiry, 255 if basis.group_key_expiry is None else basis.group_key_expiry)
     if identifier > TID_MAX or is_expired(identifier, expiry):
@@ -249,7 +257,7 @@ def next_token_identifier(at: datetime, basis: Any) -> int:
             expiry=expiry,
             remedy="Have its key changed first, then sell again.",
         )
-    return identifier
+    return parts
 
 
 def identifier_after(at: datetime, base_date: int, latest: int | None) -> int:
@@ -292,10 +300,27 @@ def deductions(debts: Sequence[Any]) -> tuple[Deduction, ...]:
 
 
 def token_floor_wh(wh: int) -> int:
-    """Return the most energy that a token can name and that is not more than ``wh``."""
-    return largest_representable_at_most(wh // WH_PER_UNIT) * WH_PER_UNIT
+    """Return the most energy that tokens can name and that is not more than ``wh``; as few tokens as can be."""
+    whole, rest = divmod(min(wh // WH_PER_UNIT, UNITS_MAX * TOKENS_MAX), UNITS_MAX)
+    return (whole * UNITS_MAX + largest_representable_at_most(rest)) * WH_PER_UNIT
 
 
 def token_ceiling_wh(wh: int) -> int:
-    """Return the least energy that a token can name and that is not less than ``wh``."""
-    return decode_amount(encode_amount(-(-wh // WH_PER_UNIT))) * WH_PER_UNIT
+    """Return the least energy that tokens can name and that is not less than ``wh``."""
+    whole, rest = divmod(-(-wh // WH_PER_UNIT), UNITS_MAX)
+    return (whole * UNITS_MAX + decode_amount(encode_amount(rest))) * WH_PER_UNIT
+
+
+def parts_of(units: int, first_identifier: int) -> tuple[tuple[int, int], ...]:
+    """
+    Return the units and the identifier of each token that a purchase needs; one unless it is enormous.
+
+    :raises OutOfRange: if more tokens were needed than a meter remembers
+    """
+    parts = []
+    identifier = first_identifier
+    for share in split_units(units):
+        identifier += is_reserved(identifier)
+        parts.append((share, identifier))
+        identifier += 1
+    return tuple(parts)

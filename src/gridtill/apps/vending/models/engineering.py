@@ -28,6 +28,9 @@ class EngineeringToken(models.Model):
     new_security = models.JSONField(null=True)
     base_date = models.PositiveSmallIntegerField(null=True)
     token_identifier = models.BigIntegerField(null=True)
+    since_identifier = models.BigIntegerField(
+        null=True, help_text="First identifier, from the new base date, that is made under the new key."
+    )
     random = models.PositiveSmallIntegerField(default=0)
     digits = models.CharField(max_length=120, blank=True, help_text="In the order to be keyed in, a blank between.")
     check_value = models.CharField(max_length=12, blank=True)

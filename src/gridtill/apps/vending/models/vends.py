@@ -125,10 +125,11 @@ class Delivery(models.Model):
     meter = models.ForeignKey(Meter, models.PROTECT, related_name="deliveries", db_index=False)
     base_date = models.PositiveSmallIntegerField()
     token_identifier = models.BigIntegerField(help_text="Minutes from the base date, reserved in the sale.")
+    last_identifier = models.BigIntegerField(help_text="Of the last token, where one cannot carry the energy.")
     random = models.PositiveSmallIntegerField()
     units = models.BigIntegerField(help_text="Tenths of a kWh.")
     meter_security = models.JSONField(help_text="The meter's key data at the sale.")
-    token = models.CharField(max_length=20, blank=True)
+    token = models.CharField(max_length=1049, blank=True, help_text="Several tokens have a blank between.")
     check_value = models.CharField(max_length=12, blank=True)
     revealed_at = models.DateTimeField(null=True, help_text="When a person first saw the digits.")
     changed_at = models.DateTimeField()
@@ -136,7 +137,7 @@ class Delivery(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["meter", "base_date", "token_identifier"], name="token_identifier_once")
+            models.UniqueConstraint(fields=["meter", "base_date", "last_identifier"], name="token_identifier_once")
         ]
         indexes = [
             models.Index(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
@@ -15,6 +15,7 @@ from gridtill.apps.vending.models import Delivery
 from gridtill.apps.vending.operations.key_change import make_key_change
 from gridtill.apps.vending.operations.statement import write_token
 from gridtill.apps.vending.queries.issuing import AFTER
+from gridtill.apps.vending.rules import parts_of
 from gridtill.apps.vending.states import DeliveryEvent, next_state
 from gridtill.drivers.security.base import (
     CreditRequest,
@@ -125,10 +126,9 @@ def _take_corrected_meter(delivery: Delivery, actor: Actor, at: datetime) -> Non
 
 
 def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
-    """Take a token from an issuer that gives the same digits however often it is asked: one write, no note before."""
+    """Take tokens from an issuer that gives the same digits however often it is asked: one write, no note before."""
     try:
-        token = issuer.issue_credit(_request(delivery))
-        _check_answer(delivery, token)
+        tokens = _issued(delivery, issuer)
     except (RequestConflict, IssueUnknown, WrongToken) as unclear:
         # A token may exist, or one was made that is not this: no refusal, and not to be taken back as one.
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
@@ -137,17 +137,18 @@ def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -
         _move(delivery, DeliveryEvent.DISPATCH, actor=actor, at=at)
         return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
     new = next_state(delivery.state, DeliveryEvent.ISSUE)
+    digits, check_value = _written(tokens)
     written = write_token(
         delivery_id=delivery.pk,
         old=delivery.state,
         new=new,
-        token=token.digits,
-        check_value=token.vending_key_check_value,
+        token=digits,
+        check_value=check_value,
         actor=actor,
         at=at,
     )
     if written:
-        delivery.state, delivery.token, delivery.check_value = new, token.digits, token.vending_key_check_value
+        delivery.state, delivery.token, delivery.check_value = new, digits, check_value
         delivery.changed_at, delivery.detail = at, ""
         return delivery
     delivery.refresh_from_db()
@@ -156,67 +157,77 @@ def _make(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -
     return delivery
 
 
-def _check_answer(delivery: Delivery, token: IssuedToken) -> None:
-    if (token.token_identifier, token.units) != (delivery.token_identifier, delivery.units):
-        raise WrongToken("The token issuer answered for another purchase. The token was not used.")
+def _issued(delivery: Delivery, issuer: TokenIssuer, *, fetch: bool = False) -> list[IssuedToken]:
+    """
+    Have all tokens of a purchase made; ``fetch`` asks first what became of each.
+
+    :raises IssueRefused: if nothing was made
+    :raises IssueUnknown: if something may have been made, but not all that is needed
+    """
+    tokens: list[IssuedToken] = []
+    for request in _requests(delivery):
+        try:
+            # None is evidence too: the issuer never made it, so asking now makes the first one.
+            token = (issuer.fetch_result(request.request_id) if fetch else None) or issuer.issue_credit(request)
+        except IssueRefused as refusal:
+            if tokens and not isinstance(refusal, RequestConflict):
+                raise IssueUnknown(delivery.pk, f"Some tokens were made, then: {refusal}") from refusal
+            raise
+        if (token.token_identifier, token.units) != (request.token_identifier, request.units):
+            raise WrongToken("The token issuer answered for another purchase. The token was not used.")
+        tokens.append(token)
+    return tokens
+
+
+def _written(tokens: list[IssuedToken]) -> tuple[str, str]:
+    return " ".join(token.digits for token in tokens), tokens[0].vending_key_check_value
 
 
 def _ask(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
     try:
-        token = issuer.issue_credit(_request(delivery))
-    except RequestConflict as conflict:
-        # It knows the request, so a token may exist: that is no refusal.
-        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=f"{conflict.code}: {conflict}")
+        tokens = _issued(delivery, issuer)
+    except (RequestConflict, IssueUnknown, WrongToken) as unclear:
+        # It knows the request, or may, so a token may exist: that is no refusal.
+        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(unclear))
     except IssueRefused as refusal:
         return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
-    except IssueUnknown as unknown:
-        return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(unknown))
-    return _keep(delivery, token, actor, at)
+    return _keep(delivery, tokens, actor, at)
 
 
 def _look_up(delivery: Delivery, issuer: TokenIssuer, actor: Actor, at: datetime) -> Delivery:
     """Settle a delivery whose answer we never saw: after a crash, or a lost reply."""
     try:
-        # None is evidence too: the issuer never made it, so asking now makes the first one.
-        token = issuer.fetch_result(delivery.pk) or issuer.issue_credit(_request(delivery))
-    except RequestConflict:
+        tokens = _issued(delivery, issuer, fetch=True)
+    except (RequestConflict, IssueUnknown, WrongToken) as unclear:
+        if delivery.state == DeliveryState.DISPATCHED:
+            detail = "no answer" if isinstance(unclear, IssueUnknown) else str(unclear)
+            return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=detail)
         return delivery
     except IssueRefused as refusal:
         # It remembers no such request and declines it now: nothing was made, then or now.
         return _move(delivery, DeliveryEvent.REFUSE, actor=actor, at=at, detail=f"{refusal.code}: {refusal}")
-    except IssueUnknown:
-        if delivery.state == DeliveryState.DISPATCHED:
-            return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail="no answer")
-        return delivery
-    return _keep(delivery, token, actor, at)
+    return _keep(delivery, tokens, actor, at)
 
 
-def _keep(delivery: Delivery, token: IssuedToken, actor: Actor, at: datetime) -> Delivery:
-    try:
-        _check_answer(delivery, token)
-    except WrongToken as wrong:
-        if delivery.state == DeliveryState.DISPATCHED:
-            return _move(delivery, DeliveryEvent.TIME_OUT, actor=actor, at=at, detail=str(wrong))
-        return delivery
-    return _move(
-        delivery,
-        DeliveryEvent.ISSUE,
-        actor=actor,
-        at=at,
-        token=token.digits,
-        check_value=token.vending_key_check_value,
-    )
+def _keep(delivery: Delivery, tokens: list[IssuedToken], actor: Actor, at: datetime) -> Delivery:
+    digits, check_value = _written(tokens)
+    return _move(delivery, DeliveryEvent.ISSUE, actor=actor, at=at, token=digits, check_value=check_value)
 
 
-def _request(delivery: Delivery) -> CreditRequest:
-    return CreditRequest(
-        request_id=delivery.pk,
-        meter=MeterSecurity(**{name: value for name, value in delivery.meter_security.items() if name != AFTER}),
-        subclass=0,
-        units=delivery.units,
-        token_identifier=delivery.token_identifier,
-        random_nibble=delivery.random,
-    )
+def _requests(delivery: Delivery) -> list[CreditRequest]:
+    """Return what to ask for: one token, or as many as the energy takes, each known by an id of its own."""
+    meter = MeterSecurity(**{name: value for name, value in delivery.meter_security.items() if name != AFTER})
+    return [
+        CreditRequest(
+            request_id=uuid5(delivery.pk, str(number)) if number else delivery.pk,
+            meter=meter,
+            subclass=0,
+            units=units,
+            token_identifier=identifier,
+            random_nibble=delivery.random,
+        )
+        for number, (units, identifier) in enumerate(parts_of(delivery.units, delivery.token_identifier))
+    ]
 
 
 def _move(

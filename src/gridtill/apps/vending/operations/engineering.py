@@ -22,10 +22,10 @@ from gridtill.apps.assets.models import Meter
 from gridtill.apps.audit.operations import record_entries, record_write
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import EngineeringKind, EngineeringState
-from gridtill.apps.vending.models import Delivery, EngineeringToken
+from gridtill.apps.vending.models import EngineeringToken
 from gridtill.apps.vending.operations.documents import check_same_request
 from gridtill.apps.vending.operations.standing import lock_identifiers
-from gridtill.apps.vending.queries.key_changes import KEY_DATA, key_data_of
+from gridtill.apps.vending.queries.key_changes import KEY_DATA, key_data_of, under_new_key
 from gridtill.drivers.security.base import MeterSecurity, require_key_change
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
@@ -322,6 +322,15 @@ def confirm_engineering(*, token_id: UUID, actor: Actor, at: datetime) -> Engine
         raise NotWaiting("This was not made. Nothing was changed.")
     if row.confirmed_at is not None:
         return row
+    if row.kind == EngineeringKind.KEY_CHANGE:
+        # It has the last key, so it has no use for those before.
+        EngineeringToken.objects.filter(
+            meter_id=row.meter_id,
+            kind=EngineeringKind.KEY_CHANGE,
+            state=EngineeringState.ISSUED,
+            confirmed_at=None,
+            requested_at__lte=row.requested_at,
+        ).update(confirmed_at=at)
     return set_token(row, actor, at, "confirmed", confirmed_at=at)
 
 
@@ -344,7 +353,7 @@ def undo_key_change(*, token_id: UUID, reason: str, actor: Actor, at: datetime) 
     used = (
         row.confirmed_at is not None
         or row.vend_id is not None
-        or Delivery.objects.filter(meter_id=row.meter_id, vend__at__gte=row.changed_at).exists()
+        or under_new_key(row).exists()
         or EngineeringToken.objects.filter(later, meter_id=row.meter_id, state=EngineeringState.ISSUED)
         .exclude(pk=row.pk)
         .exclude(kind=EngineeringKind.TEST)

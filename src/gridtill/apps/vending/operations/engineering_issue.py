@@ -183,6 +183,9 @@ def _keep(row: EngineeringToken, made: IssuedSet, actor: Actor, at: datetime) ->
             detail = "The meter's key data were changed meanwhile; the tokens were thrown away."
             return set_token(row, actor, at, "refuse", state=EngineeringState.FAILED, detail=detail)
         write_key(meter, row.new_security or {}, actor, at)
+        # It takes an identifier, though its tokens carry none, so that what comes after it can be told.
+        row.base_date = meter.base_date
+        row.since_identifier = row.token_identifier = latest_identifier(meter.pk, meter.base_date) + 1
     return set_token(
         row,
         actor,

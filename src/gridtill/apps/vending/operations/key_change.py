@@ -15,16 +15,19 @@ from gridtill.drivers.security.base import TokenIssuer
 from gridtill.kernel.actors import Actor
 
 
-def begin_key_change(*, basis: SaleBasis, vend_id: UUID, actor: Actor, at: datetime) -> bool:
+def begin_key_change(*, basis: SaleBasis, vend_id: UUID, identifier: int, actor: Actor, at: datetime) -> bool:
     """
     Tie a waiting key change to the purchase that is being sold, and give the archive the new key.
 
-    Runs inside the sale's transaction, which holds the meter's standing. False if the change is
-    not waiting any more; then the sale has to read everything again.
+    ``identifier`` is that of the purchase's first token. Runs inside the sale's transaction, which
+    holds the meter's standing. False if the change is not waiting any more; then the sale has to
+    read everything again.
     """
     old = {"drn": basis.meter_number, **basis.old_key_data}
     waiting = EngineeringToken.objects.filter(pk=basis.key_change_id, state=EngineeringState.WAITING)
-    if not waiting.update(state=EngineeringState.APPROVED, vend_id=vend_id, meter_security=old, changed_at=at):
+    if not waiting.update(
+        state=EngineeringState.APPROVED, vend_id=vend_id, meter_security=old, changed_at=at, since_identifier=identifier
+    ):
         return False
     change = EngineeringToken.objects.get(pk=basis.key_change_id)
     meter = Meter.objects.select_related("store").select_for_update(of=("self",), no_key=True).get(pk=basis.meter_id)

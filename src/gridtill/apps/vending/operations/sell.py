@@ -33,10 +33,10 @@ from gridtill.apps.vending.rules import (
     check_order,
     counted_at,
     deductions,
-    next_token_identifier,
     rolled_history,
     tariff_of,
     token_floor_wh,
+    token_parts,
     year_window,
 )
 from gridtill.kernel.actors import Actor
@@ -255,6 +255,8 @@ def _write(sale: _Sale) -> bool:
         for debt in basis.debts
         if taken.get(f"debt.{debt.id}")
     ]
+    units = quote.energy_wh // WH_PER_UNIT
+    parts = token_parts(sale.at, basis, units)
     params: dict[str, Any] = {
         **_identity(sale),
         **_amounts(sale),
@@ -265,10 +267,11 @@ def _write(sale: _Sale) -> bool:
         "document_sequence": basis.document_sequence + 1,
         "delivery": new_id(),
         "random": secrets.randbelow(16),
-        "units": quote.energy_wh // WH_PER_UNIT,
+        "units": units,
         "security": key_data(basis),
         "base_date": basis.base_date,
-        "token_identifier": next_token_identifier(sale.at, basis),
+        "token_identifier": parts[0][1],
+        "last_identifier": parts[-1][1],
     }
     written = write_sale(
         params=params,
@@ -278,7 +281,9 @@ def _write(sale: _Sale) -> bool:
     )
     if basis.key_change_id is None:
         return written
-    return written and begin_key_change(basis=basis, vend_id=sale.request_id, actor=sale.actor, at=sale.at)
+    return written and begin_key_change(
+        basis=basis, vend_id=sale.request_id, identifier=parts[0][1], actor=sale.actor, at=sale.at
+    )
 
 
 def _identity(sale: _Sale) -> dict[str, Any]:

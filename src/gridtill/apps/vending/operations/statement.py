@@ -33,11 +33,12 @@ _VEND_NAMES = (
     " charges_minor, taxes_minor, debt_minor, carry_change, digest, before"
 )
 _DELIVERY_COLUMNS = (
-    "id, vend_id, channel, state, meter_id, base_date, token_identifier, random, units, meter_security, token,"
-    " check_value, changed_at, detail"
+    "id, vend_id, channel, state, meter_id, base_date, token_identifier, last_identifier, random, units,"
+    " meter_security, token, check_value, changed_at, detail"
 )
 _DELIVERY_NAMES = (
-    "delivery, id, channel, #PENDING, meter, base_date, token_identifier, random, units, security, #, #, at, #"
+    "delivery, id, channel, #PENDING, meter, base_date, token_identifier, last_identifier, random, units, security,"
+    " #, #, at, #"
 )
 _DOCUMENT_COLUMNS = "till_id, sequence, number, kind, subject_id, shift_id, at, payload, previous_hash, hash"
 _DOCUMENT_NAMES = "till, document_sequence, number, #VEND, id, shift, at, payload, previous_hash, hash"

@@ -147,7 +147,7 @@ def sold(vend_id: UUID, *, unit_path: str) -> Sold:
         document=json.loads(document.payload),
         document_id=document.pk,
         prints=document.printed,
-        first_tokens=tuple(key_change_tokens_with(vend)),
+        first_tokens=tuple(key_change_tokens_with(vend.delivery)),
     )
 
 

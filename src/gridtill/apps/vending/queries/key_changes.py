@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.keystore.queries import key_reach
@@ -32,23 +32,19 @@ def key_data_of(meter: Meter) -> dict[str, Any]:
 
 def key_data_in(meter: Meter) -> dict[str, Any]:
     """Return the key data that a meter works with itself: what it had before a key change that nobody confirmed."""
-    change = (
-        EngineeringToken.objects.filter(
-            meter=meter, kind=EngineeringKind.KEY_CHANGE, state=EngineeringState.ISSUED, confirmed_at=None
-        )
-        .order_by("requested_at")
-        .first()
+    changes = EngineeringToken.objects.filter(
+        meter=meter, kind=EngineeringKind.KEY_CHANGE, state=EngineeringState.ISSUED, confirmed_at=None
     )
-    return change.meter_security if change and change.meter_security else key_data_of(meter)
+    first = min(changes, key=_order, default=None)
+    return first.meter_security if first and first.meter_security else key_data_of(meter)
 
 
 def latest_identifier(meter_id: int, base_date: int) -> int:
     """Return the last token identifier that was reserved for a meter, 0 if none was; two queries."""
-    latest = [
-        rows.objects.filter(meter_id=meter_id, base_date=base_date).aggregate(latest=Max("token_identifier"))["latest"]
-        for rows in (Delivery, EngineeringToken)
-    ]
-    return max(number or 0 for number in latest)
+    of_meter = {"meter_id": meter_id, "base_date": base_date}
+    sold = Delivery.objects.filter(**of_meter).aggregate(latest=Max("last_identifier"))["latest"]
+    made = EngineeringToken.objects.filter(**of_meter).aggregate(latest=Max("token_identifier"))["latest"]
+    return max(sold or 0, made or 0)
 
 
 def with_key_change(basis: SaleBasis) -> SaleBasis:
@@ -75,29 +71,44 @@ def with_key_change(basis: SaleBasis) -> SaleBasis:
     )
 
 
-def key_change_tokens_with(vend: Any) -> list[str]:
+def key_change_tokens_with(delivery: Delivery) -> list[str]:
     """
-    Return the digits of the key change that a meter may need before a purchase's token, in their order.
+    Return the digits of the key changes that a meter may need before a purchase's token, in their order.
 
     They come with the purchase that brought them and the next ones, until somebody says that the
-    meter took them; one query, two when there is a change.
+    meter took them; one query, and one more for each change.
     """
-    change = (
-        EngineeringToken.objects.filter(
-            meter_id=vend.meter_id,
-            kind=EngineeringKind.KEY_CHANGE,
-            state=EngineeringState.ISSUED,
-            confirmed_at=None,
-        )
-        .order_by("-requested_at")
-        .select_related("vend")
-        .first()
+    changes = EngineeringToken.objects.filter(
+        meter_id=delivery.meter_id,
+        kind=EngineeringKind.KEY_CHANGE,
+        state=EngineeringState.ISSUED,
+        confirmed_at=None,
     )
-    if change is None or vend.at < _since(change):
-        return []
-    count = Delivery.objects.filter(meter_id=vend.meter_id, vend__at__gte=_since(change), vend__at__lte=vend.at).count()
-    return change.tokens if count <= SHOWN_WITH_PURCHASES else []
+    tokens: list[str] = []
+    # By identifiers and not by moments: those never go back, and two of one moment differ.
+    for change in sorted(changes, key=_order):
+        if _is_under(delivery, change):
+            sold = under_new_key(change).filter(token_identifier__lte=delivery.token_identifier).count()
+            tokens += change.tokens if sold <= SHOWN_WITH_PURCHASES else []
+    return tokens
 
 
-def _since(change: Any) -> Any:
-    return change.vend.at if change.vend_id else change.decided_at
+def _order(change: EngineeringToken) -> tuple[int, int]:
+    return (change.new_security or {})["base_date"], change.since_identifier or 0
+
+
+def _is_under(delivery: Delivery, change: EngineeringToken) -> bool:
+    return (
+        delivery.base_date == (change.new_security or {})["base_date"]
+        and change.since_identifier is not None
+        and delivery.token_identifier >= change.since_identifier
+    )
+
+
+def under_new_key(change: EngineeringToken) -> QuerySet[Delivery]:
+    """Return what was sold for a meter since a key change was made."""
+    return Delivery.objects.filter(
+        meter_id=change.meter_id,
+        base_date=(change.new_security or {})["base_date"],
+        token_identifier__gte=change.since_identifier or 0,
+    )

@@ -33,7 +33,7 @@ _COLUMNS = """
     m.id AS meter_id, m.number AS meter_number, m.status AS meter_status, m.supply_group_code, m.tariff_index,
     m.key_revision, m.key_type, m.key_expiry, m.base_date, m.encryption_algorithm, m.credit_maximum_wh,
     m.token_carrier, m.credit_unit, m.payment_mode,
-    (SELECT MAX(d.token_identifier) FROM vending_delivery d WHERE d.meter_id = m.id AND d.base_date = m.base_date)
+    (SELECT MAX(d.last_identifier) FROM vending_delivery d WHERE d.meter_id = m.id AND d.base_date = m.base_date)
         AS latest_delivered,
     (SELECT MAX(e.token_identifier) FROM vending_engineeringtoken e
         WHERE e.meter_id = m.id AND e.base_date = m.base_date) AS latest_engineered,

@@ -72,7 +72,21 @@ def verify_token(*, digits: str, meter_number: str, unit_path: str, issuer: Toke
     made_for = None if minute is None else moment_of(minute, base_date)
     if found:
         return TokenFinding(found.origin, meter, content, made_for, found.delivery, found.engineering)
+    part = _part_of(digits, meter, base_date, minute)
+    if part is not None:
+        return TokenFinding(TokenOrigin.PURCHASE, meter, content, made_for, part)
     return TokenFinding(TokenOrigin.FOREIGN if content else TokenOrigin.CLOSED, meter, content, made_for)
+
+
+def _part_of(digits: str, meter: Meter, base_date: int, minute: int | None) -> Delivery | None:
+    """Return the purchase of which the digits are one token of several."""
+    if minute is None:
+        return None
+    around = Delivery.objects.filter(
+        meter=meter, base_date=base_date, token_identifier__lte=minute, last_identifier__gte=minute
+    )
+    row = around.select_related("meter", "vend__agreement__usage_point__customer").first()
+    return row if row and digits in row.token.split() else None
 
 
 def _made_here(digits: str, unit_path: str) -> TokenFinding | None:
