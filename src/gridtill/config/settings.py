@@ -36,6 +36,11 @@ if PKCS11_WRAPPING_KEY or ISSUER_KIND == "pkcs11":
         "GRIDTILL_PKCS11_PIN",
     )
 PRINTER_URL = env.text("GRIDTILL_PRINTER_URL", "")
+SMS_URL = env.text("GRIDTILL_SMS_URL", "")
+SMS_SECRET = env.text("GRIDTILL_SMS_SECRET", "")
+# Named so that Django's debug pages hide it: the address of a mail server holds its password.
+MAIL_URL_SECRET = env.text("GRIDTILL_MAIL_URL", "")
+MAIL_FROM = env.text("GRIDTILL_MAIL_FROM", "")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -39,6 +39,8 @@ def prepare_environment(folder: Path) -> None:
     os.environ["DATABASE_URL"] = f"sqlite:///{folder.resolve()}/gridtill.db"
     os.environ["GRIDTILL_SECRET_KEY"] = _kept_secret(folder / "secret-key")
     os.environ["GRIDTILL_PRACTICE_FOLDER"] = str(folder.resolve() / "meters")
+    # A carrier of its own, which carries nothing away.
+    os.environ["GRIDTILL_SMS_URL"] = os.environ["GRIDTILL_MAIL_URL"] = f"file://{folder.resolve()}/messages.jsonl"
     os.environ["GRIDTILL_KEYSTORE_KEY"] = _kept_secret(folder / "keystore-key")
 
 

@@ -6,6 +6,13 @@ from django.utils.translation import gettext_noop
 
 # Raised where no Django is known, so that no tool finds them there; a test keeps this list complete.
 SENTENCES = (
+    gettext_noop("This token was sent {most} times already. Nothing was sent."),
+    gettext_noop("Read it to the customer, or print the receipt again."),
+    gettext_noop("This purchase has no token that could be sent."),
+    gettext_noop("The archive has no address of this customer for that. Nothing was sent."),
+    gettext_noop("Enter the telephone or mail address in the archives."),
+    gettext_noop("No carrier for such messages is set up. Nothing was sent."),
+    gettext_noop("Ask the administrator to set it up; docs/settings.md says how."),
     gettext_noop("A key change names the new key, and nothing else does."),
     gettext_noop("A key change of it is under way already."),
     gettext_noop("Clear the electricity credit (0) or all registers (65535)."),

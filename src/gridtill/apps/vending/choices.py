@@ -76,3 +76,15 @@ class EngineeringState(models.TextChoices):
     FAILED = "FAILED", _("Refused")
     DECLINED = "DECLINED", _("Declined")
     CANCELLED = "CANCELLED", _("Cancelled")
+
+
+class MessageWay(models.TextChoices):
+    SMS = "SMS", _("Text message")
+    MAIL = "MAIL", _("E-mail")
+
+
+class MessageState(models.TextChoices):
+    SENDING = "SENDING", _("On its way")
+    SENT = "SENT", _("Sent")
+    FAILED = "FAILED", _("Not sent")
+    UNKNOWN = "UNKNOWN", _("Perhaps sent")

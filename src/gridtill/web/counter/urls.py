@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gridtill.web.counter import reversals, views
+from gridtill.web.counter import messages, reversals, views
 
 urlpatterns = [
     path("counter/", views.counter, name="counter"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("counter/asked/<int:agreement_id>/", views.asked, name="counter_asked"),
     path("counter/sold/<uuid:vend_id>/", views.sold, name="counter_sold"),
     path("counter/sold/<uuid:vend_id>/issue/", views.issue, name="counter_issue"),
+    path("counter/sold/<uuid:vend_id>/send/", messages.send, name="counter_send"),
     path("counter/sold/<uuid:vend_id>/receipt/", views.receipt, name="receipt"),
     path("counter/sold/<uuid:vend_id>/take-back/", reversals.take_back, name="take_back"),
     path("counter/sold/<uuid:vend_id>/modify/", reversals.modify, name="modify"),

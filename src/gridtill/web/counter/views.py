@@ -24,6 +24,7 @@ from gridtill.kernel.ids import new_id
 from gridtill.kernel.money import format_minor, parse_money
 from gridtill.usecases.sell import sell_and_issue
 from gridtill.web.counter.forms import SaleForm
+from gridtill.web.counter.messages import ways_for
 from gridtill.web.session import needs
 
 QUICK = (100, 200, 500, 1000, 2000, 5000)
@@ -155,6 +156,7 @@ def _sold(request: Any, vend_id: UUID) -> dict[str, Any]:
         "tenders": [{**row, "name": TenderKind(row["kind"]).label} for row in tenders],
         "change_minor": sum(row["received_minor"] - row["amount_minor"] for row in tenders),
         "currency": found.document["currency"],
+        "ways": ways_for(found.vend.agreement.usage_point.customer) if found.delivery.token else [],
     }
 
 

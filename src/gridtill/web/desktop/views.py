@@ -33,7 +33,7 @@ def desktop(request: Any) -> HttpResponse:
         "chosen": chosen,
         "chart": json.dumps(chosen["chart"]),
         "table": zip(chosen["chart"]["x"], chosen["chart"]["series"][0]["data"], strict=True),
-        "alerts": _alerts(alert_counts(request.actor.unit_path)),
+        "alerts": _alerts(_counts(request)),
         "notices": current_notices(request.actor.unit_path, at)[:10],
         "is_demo": request.utility.is_demo,
     }
@@ -105,8 +105,12 @@ def _alerts(counts: AlertCounts) -> list[dict[str, Any]]:
     ]
 
 
+def _counts(request: Any) -> AlertCounts:
+    return alert_counts(request.actor.unit_path, with_engineering=request.actor.may("tokens.approve"))
+
+
 def _alert_total(request: Any) -> int:
-    counts = alert_counts(request.actor.unit_path)
+    counts = _counts(request)
     waiting = counts.waiting_reversals + counts.unsigned_shifts + counts.waiting_engineering
     return counts.unknown + counts.undelivered + waiting
 

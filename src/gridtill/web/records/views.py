@@ -27,6 +27,7 @@ from gridtill.apps.vending.queries.records import (
 from gridtill.apps.vending.queries.trace import purchase_trace
 from gridtill.kernel.clock import business_day, now
 from gridtill.web.columns import CodeColumn, DayColumn, EnergyColumn, MomentColumn, MoneyColumn, NameColumn, StateColumn
+from gridtill.web.counter.messages import ways_for
 from gridtill.web.lists import Empty, ListSpec, list_page
 from gridtill.web.menu import Text
 from gridtill.web.session import needs
@@ -179,7 +180,12 @@ def purchase(request: Any, vend_id: UUID) -> HttpResponse:
     except ObjectDoesNotExist:
         raise Http404 from None
     cheque = next((tender for tender in trace.tenders if tender.kind == TenderKind.CHEQUE), None)
+    sends = request.actor.may("vend.sell") or request.actor.may("vend.reprint")
+    sendable = sends and trace.sold.vend.state == VendState.SOLD and not trace.sold.is_settled
     context = {
+        "ways": ways_for(trace.sold.vend.agreement.usage_point.customer)
+        if sendable and trace.sold.delivery.token
+        else [],
         "trace": trace,
         "sold": trace.sold,
         "currency": trace.sold.document["currency"],

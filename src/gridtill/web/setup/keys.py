@@ -22,8 +22,9 @@ from gridtill.apps.keystore.operations import (
 )
 from gridtill.apps.keystore.queries import vending_keys, waiting_entries, waiting_entry
 from gridtill.apps.staff.queries import units_within
+from gridtill.apps.vending.queries.key_uses import key_uses
 from gridtill.drivers.security.keyfile import FILE_MAXIMUM
-from gridtill.kernel.clock import now
+from gridtill.kernel.clock import business_day, now
 from gridtill.kernel.errors import Refusal
 from gridtill.kernel.ids import new_id
 from gridtill.web.approval import approver_of
@@ -49,7 +50,9 @@ def _page(request: Any, form: Any, title: str, subtitle: str, submit_label: str)
 
 @needs("keys.edit")
 def keys(request: Any) -> HttpResponse:
-    return render(request, "setup/keys.html", {"keys": vending_keys(), "entries": waiting_entries()})
+    uses = key_uses(business_day(now(), request.utility.zone), request.utility.zone)
+    held = [(key, uses.get(key.check_value)) for key in vending_keys()]
+    return render(request, "setup/keys.html", {"keys": held, "entries": waiting_entries()})
 
 
 @never_cache

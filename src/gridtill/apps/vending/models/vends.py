@@ -6,7 +6,15 @@ from gridtill.apps.customers.models import Customer, CustomerAgreement
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.apps.pricing.models import TariffVersion
 from gridtill.apps.staff.models import Operator
-from gridtill.apps.vending.choices import ApprovalState, DeliveryState, TenderKind, VendKind, VendState
+from gridtill.apps.vending.choices import (
+    ApprovalState,
+    DeliveryState,
+    MessageState,
+    MessageWay,
+    TenderKind,
+    VendKind,
+    VendState,
+)
 from gridtill.apps.vending.models.tills import CashierShift, Till
 
 
@@ -150,6 +158,22 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vend_id} {self.state}"
+
+
+class TokenMessage(models.Model):
+    """A purchase's token on its way to the customer's telephone or mailbox; its text is not kept."""
+
+    id = models.UUIDField(primary_key=True)
+    vend = models.ForeignKey(Vend, models.PROTECT, related_name="messages")
+    way = models.CharField(max_length=6, choices=MessageWay)
+    recipient = models.CharField(max_length=254)
+    state = models.CharField(max_length=8, choices=MessageState)
+    detail = models.CharField(max_length=300, blank=True)
+    sent_by = models.ForeignKey(Operator, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.vend_id} {self.way} {self.state}"
 
 
 class ReversalRequest(models.Model):

@@ -137,7 +137,7 @@ def sold(vend_id: UUID, *, unit_path: str) -> Sold:
 
     :raises Vend.DoesNotExist: if there is none there
     """
-    vend = Vend.objects.select_related("delivery", "agreement").get(
+    vend = Vend.objects.select_related("delivery", "agreement__usage_point__customer").get(
         pk=vend_id, agreement__usage_point__customer__office__path__startswith=unit_path
     )
     document = SalesDocument.objects.annotate(printed=Count("prints")).get(number=vend.number)

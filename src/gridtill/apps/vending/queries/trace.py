@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.ledger.queries import lines_of
-from gridtill.apps.vending.models import ReceiptPrint, SalesDocument, Tender, VendReversal
+from gridtill.apps.vending.models import ReceiptPrint, SalesDocument, Tender, TokenMessage, VendReversal
 from gridtill.apps.vending.queries.counter import Sold, sold
 
 
@@ -24,6 +24,7 @@ class PurchaseTrace:
     prints: list[ReceiptPrint]
     acts: list[AuditRecord]
     reversal: VendReversal | None
+    messages: list[TokenMessage]
 
 
 def purchase_trace(vend_id: UUID, *, unit_path: str) -> PurchaseTrace:
@@ -47,6 +48,7 @@ def purchase_trace(vend_id: UUID, *, unit_path: str) -> PurchaseTrace:
         prints=list(ReceiptPrint.objects.filter(document_id=found.document_id).order_by("at")),
         acts=records,
         reversal=reversal,
+        messages=list(TokenMessage.objects.filter(vend_id=vend_id).select_related("sent_by").order_by("at")),
     )
 
 
