@@ -132,3 +132,18 @@ def test_keys_lie_in_software_unless_something_else_is_said():
     assert start()[:2] == (0, "software")
     code, _out, (said,) = start(GRIDTILL_TOKEN_ISSUER="magic")
     assert (code, "GRIDTILL_TOKEN_ISSUER must be" in said) == (1, True)
+
+
+def test_a_file_is_parsed_or_the_start_stops(monkeypatch, tmp_path):
+    path = tmp_path / "numbers"
+    assert env.parsed_file("GT_TABLES", int) is None
+    path.write_text("42", encoding="utf-8")
+    monkeypatch.setenv("GT_TABLES", str(path))
+    assert env.parsed_file("GT_TABLES", int) == 42
+    for content in ("x", None):
+        path.unlink()
+        if content:
+            path.write_text(content, encoding="utf-8")
+        with pytest.raises(env.SettingInvalid, match="GT_TABLES points to a file"):
+            env.parsed_file("GT_TABLES", int)
+        path.touch()

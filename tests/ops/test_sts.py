@@ -4,6 +4,7 @@ import json
 import pytest
 
 from gridtill.ops.sts import main
+from gridtill.sts.sta import SAMPLE_TABLES
 
 pytestmark = pytest.mark.unit
 MISTY = "000102030405060708090a0b0c0d0e0f"
@@ -198,3 +199,24 @@ def test_question_that_makes_no_sense_gets_an_error(capsys, monkeypatch, line, w
     (answer,) = ask(capsys, monkeypatch, line, "")
 
     assert words in answer["error"]
+
+
+def test_own_tables_come_from_a_file(capsys, tmp_path):
+    path = tmp_path / "tables.json"
+    content = {
+        "format": "gridtill-sta-tables",
+        "version": 1,
+        "substitution_1": list(SAMPLE_TABLES.substitution_1),
+        "substitution_2": list(SAMPLE_TABLES.substitution_2),
+        "permutation": list(SAMPLE_TABLES.permutation),
+        "check": {"key": "0abc12def3456789", "plain": "0b19eb230100c207", "cipher": "c45ed1619406df95"},
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+    code, out, _err = run(capsys, "decode", "5104 3465 4434 2085 6213", *STA, "--sta-tables", str(path))
+    assert (code, "25.6 kWh" in out) == (0, True)
+
+    path.write_text(json.dumps(content | {"permutation": list(range(64))}), encoding="utf-8")
+    code, _out, err = run(capsys, "decode", "5104 3465 4434 2085 6213", *STA, "--sta-tables", str(path))
+    assert (code, "a number in them is wrong" in err) == (1, True)
+    code, _out, err = run(capsys, "decode", "5104 3465 4434 2085 6213", *STA, "--sta-tables", str(tmp_path / "none"))
+    assert (code, "cannot be read" in err) == (1, True)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,3 +70,42 @@ def test_tables_that_repeat_a_number_are_refused():
 
     with pytest.raises(WrongKey, match="substitution_2"):
         sta.StaTables(sample.substitution_1, (1,) * 16, sample.permutation)
+
+
+def tables_as_text(**changes):
+    check = {"key": "0abc12def3456789", "plain": "0b19eb230100c207", "cipher": "c45ed1619406df95"}
+    content = {
+        "format": "gridtill-sta-tables",
+        "version": 1,
+        "substitution_1": list(sta.SAMPLE_TABLES.substitution_1),
+        "substitution_2": list(sta.SAMPLE_TABLES.substitution_2),
+        "permutation": list(sta.SAMPLE_TABLES.permutation),
+        "check": check,
+    }
+    return json.dumps(content | changes)
+
+
+def test_tables_come_out_of_their_file():
+    assert sta.parse_tables(tables_as_text()) == sta.SAMPLE_TABLES
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "JSON"),
+        ("[" * 100_000, "JSON"),
+        ("[]", "format"),
+        (tables_as_text(version=2), "version 1"),
+        (tables_as_text(substitution_1=None), "substitution_1"),
+        (tables_as_text(substitution_1=[True] * 16), "substitution_1"),
+        (tables_as_text(permutation=list(range(63))), "permutation"),
+        (tables_as_text(permutation=list(range(64))), "a number in them is wrong"),
+        (tables_as_text(substitution_2=[*range(16)]), "a number in them is wrong"),
+        (tables_as_text(check=None), "check"),
+        (tables_as_text(check={"key": "00"}), "16 hexadecimal"),
+        (tables_as_text(check={"key": "zz" * 8}), "16 hexadecimal"),
+    ],
+)
+def test_wrong_tables_say_which_part(text, words):
+    with pytest.raises(WrongKey, match=words):
+        sta.parse_tables(text)

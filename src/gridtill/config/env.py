@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from gridtill.kernel.errors import Refusal
+
 MISSING = object()
+Parsed = TypeVar("Parsed")
 
 
 class SettingInvalid(Exception):
@@ -31,6 +36,21 @@ def text(name: str, default: object = MISSING) -> str:
     if default is MISSING:
         raise SettingInvalid(f"{name} is not set; docs/settings.md says what it is for.")
     return str(default)
+
+
+def parsed_file(name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+    """
+    Read what a setting's file holds, None if the setting is empty.
+
+    :raises SettingInvalid: if the file cannot be read, or not understood
+    """
+    path = os.environ.get(name, "")
+    if not path:
+        return None
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, Refusal) as error:
+        raise SettingInvalid(f"{name} points to a file that cannot be used: {error}") from error
 
 
 def flag(name: str, *, default: bool) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy as _
 
 from gridtill.config import env
+from gridtill.sts.sta import parse_tables
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -18,6 +19,7 @@ CSRF_TRUSTED_ORIGINS = env.words("GRIDTILL_ORIGINS")
 DATABASES = {"default": env.database(env.text("DATABASE_URL"))}
 KEYSTORE_KEY = env.text("GRIDTILL_KEYSTORE_KEY", "")
 KEYSTORE_KEY_FILE = env.text("GRIDTILL_KEYSTORE_KEY_FILE", "")
+STA_TABLES = env.parsed_file("GRIDTILL_STA_TABLES", parse_tables)
 PRACTICE_FOLDER = env.text("GRIDTILL_PRACTICE_FOLDER", "")
 if PRACTICE_FOLDER and MODE == "production":
     raise env.SettingInvalid("GRIDTILL_PRACTICE_FOLDER: virtual meters have no place where real ones are sold to.")

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gridtill.kernel.energy import format_kwh
@@ -19,6 +20,7 @@ from gridtill.sts.decoded import DecodedToken
 from gridtill.sts.errors import StsError, WrongDigit
 from gridtill.sts.keys import DecoderKey, KeyContext, derive_decoder_key
 from gridtill.sts.pan import MeterPan
+from gridtill.sts.sta import SAMPLE_TABLES, StaTables, parse_tables
 from gridtill.sts.tid import moment_of
 from gridtill.sts.tokens import (
     TokenClass,
@@ -96,11 +98,13 @@ def _add_key_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", type=int, default=2014, help="base date (2014)")
     parser.add_argument("--ea", default="11", help="encryption algorithm (11)")
     parser.add_argument("--dkga", default="04", help="key generation algorithm (04)")
+    parser.add_argument("--sta-tables", type=Path, help="file with the utility's own tables of algorithm 07")
 
 
 def _key(options: argparse.Namespace) -> DecoderKey | None:
+    tables = _tables(options.sta_tables)
     if options.key is not None:
-        return DecoderKey(options.ea, _octets(options.key))
+        return DecoderKey(options.ea, _octets(options.key), tables)
     if options.vending_key is None:
         return None
     if options.drn is None or options.sgc is None:
@@ -108,7 +112,16 @@ def _key(options: argparse.Namespace) -> DecoderKey | None:
     context = KeyContext(
         MeterPan.from_drn(options.drn), options.sgc, options.ti, options.krn, options.kt, options.base, options.ea
     )
-    return derive_decoder_key(_octets(options.vending_key), context, options.dkga)
+    return derive_decoder_key(_octets(options.vending_key), context, options.dkga, tables)
+
+
+def _tables(path: Path | None) -> StaTables:
+    if path is None:
+        return SAMPLE_TABLES
+    try:
+        return parse_tables(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StsError(f"The file of tables cannot be read: {error}.") from error
 
 
 def _octets(text: str) -> bytes:

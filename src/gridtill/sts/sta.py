@@ -11,8 +11,10 @@ Source: IEC 62055-41, "Standard transfer algorithm".
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from gridtill.sts.errors import WrongKey
 
@@ -56,6 +58,7 @@ SAMPLE_TABLES = StaTables(
     ),
 )
 # fmt: on
+_FORMAT = "gridtill-sta-tables"
 _IDENTITY = tuple(range(16))
 # Of each byte of the working key, the top bit of either nibble chooses the box for that nibble.
 _CHOICES = bytes(octet >> 3 & 1 | octet >> 6 & 2 for octet in range(256))
@@ -156,3 +159,45 @@ def decrypt(key: bytes, block: int, tables: StaTables = SAMPLE_TABLES) -> int:
     :raises WrongKey: if the key has not eight bytes
     """
     return _apply(_backward(key, tables), block)
+
+
+def parse_tables(text: str) -> StaTables:
+    """
+    Read tables from the JSON that a utility keeps its own in; docs/algorithms/tokens.md describes it.
+
+    ``check`` in it is a key, a plain block and its ciphertext, each 16 hexadecimal digits, which the
+    tables have to reproduce, so that one wrong number does not go unnoticed.
+
+    :raises WrongKey: naming the part that is missing or wrong
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise WrongKey("A file of tables is JSON, which this is not.") from None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT or content.get("version") != 1:
+        raise WrongKey(f"A file of tables says format {_FORMAT!r} and version 1; this one does not.", field="format")
+    tables = StaTables(*(_table(content, name) for name in ("substitution_1", "substitution_2", "permutation")))
+    check = content.get("check")
+    key, plain, cipher = (_block(check, name) for name in ("key", "plain", "cipher"))
+    if encrypt(key, int.from_bytes(plain, "big"), tables) != int.from_bytes(cipher, "big"):
+        raise WrongKey(
+            "These tables do not make of the check what they should; a number in them is wrong.", field="check"
+        )
+    return tables
+
+
+def _table(content: dict[str, Any], name: str) -> _Box:
+    numbers = content.get(name)
+    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+        raise WrongKey(f"The table {name} is a list of whole numbers.", field=name)
+    return tuple(numbers)
+
+
+def _block(check: Any, name: str) -> bytes:
+    try:
+        octets = bytes.fromhex(check[name])
+    except (TypeError, ValueError, KeyError):
+        octets = b""
+    if len(octets) != KEY_BYTES:
+        raise WrongKey(f"The {name} of the check has 16 hexadecimal digits.", field="check")
+    return octets

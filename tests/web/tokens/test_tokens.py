@@ -313,6 +313,8 @@ class TestCheck:
         named = bench.post("/tokens/check/", {"token": digits, "meter": meter.number})
         assert nameless.context["found"].origin is TokenOrigin.CLOSED
         assert named.context["found"].origin is TokenOrigin.FOREIGN
+        noted = AuditRecord.objects.get(action="vending.token.foreign")
+        assert noted.after == {"meter": meter.number, "token_identifier": 6_700_000}
         assert "was not made here" in named.content.decode()
 
     def test_what_no_key_opens_is_not_ours(self, bench, meter):

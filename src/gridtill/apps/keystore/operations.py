@@ -29,6 +29,7 @@ from gridtill.drivers.security.wrapping import SoftwareWrapping, WrapBroken, Wra
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import InvalidValue, Refusal
 from gridtill.sts.keys import DecoderKey, check_value, derive_decoder_key
+from gridtill.sts.sta import SAMPLE_TABLES
 
 if TYPE_CHECKING:
     # It loads python-pkcs11, which is an extra.
@@ -520,10 +521,11 @@ def practice_key(*, meter: MeterSecurity, actor: Actor, at: datetime) -> Decoder
 
 def _make_issuer() -> TokenIssuer:
     sample_tables = settings.MODE != "production"
+    tables = settings.STA_TABLES or SAMPLE_TABLES
     with _locked_without_token():
         if settings.ISSUER_KIND == "pkcs11":
-            return Pkcs11Issuer(key_token(), _check_values(), sample_tables=sample_tables)
-        return SoftwareIssuer(_unwrapped(), sample_tables=sample_tables)
+            return Pkcs11Issuer(key_token(), _check_values(), tables, sample_tables=sample_tables)
+        return SoftwareIssuer(_unwrapped(), tables, sample_tables=sample_tables)
 
 
 def _check_values() -> dict[KeySlot, str]:

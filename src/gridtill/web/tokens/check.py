@@ -9,7 +9,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from gridtill.apps.vending.queries.verify import verify_token
+from gridtill.apps.vending.operations.engineering import note_foreign_token
+from gridtill.apps.vending.queries.verify import TokenOrigin, verify_token
+from gridtill.kernel.clock import now
 from gridtill.kernel.errors import Refusal
 from gridtill.web.form_pages import put_beside, status_of
 from gridtill.web.session import needs
@@ -32,6 +34,9 @@ def check(request: Any) -> HttpResponse:
             put_beside(form, refusal)
         else:
             context["found"] = found
+            if found.origin is TokenOrigin.FOREIGN and found.meter and found.content:
+                minute = found.content.token_identifier
+                note_foreign_token(meter_id=found.meter.pk, token_identifier=minute, actor=request.actor, at=now())
             if found.engineering:
                 context["words"] = value_words(found.engineering)
     return render(request, "tokens/check.html", context, status=status_of(form))

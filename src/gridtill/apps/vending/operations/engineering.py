@@ -366,6 +366,19 @@ def undo_key_change(*, token_id: UUID, reason: str, actor: Actor, at: datetime) 
     return set_token(row, actor, at, "undone", state=EngineeringState.CANCELLED, note=reason.strip()[:300])
 
 
+def note_foreign_token(*, meter_id: int, token_identifier: int | None, actor: Actor, at: datetime) -> None:
+    """Write into the log that somebody brought a token which a key of this house opens and nobody here made."""
+    meter = Meter.objects.select_related("store").get(pk=meter_id)
+    record_write(
+        actor=actor,
+        at=at,
+        action="vending.token.foreign",
+        subject=meter,
+        unit_path=meter.store.path,
+        after={"meter": meter.number, "token_identifier": token_identifier},
+    )
+
+
 def write_key(meter: Meter, security: dict[str, Any], actor: Actor, at: datetime) -> None:
     """Let the archive know which key a meter has, or is about to have."""
     before = {name: getattr(meter, name) for name in KEY_DATA}
