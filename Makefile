@@ -41,8 +41,7 @@ check: setup ## Style, layers, types, migrations and house rules
 test: ## Install what is missing, then every check and test on both databases
 	@tools/install_debian.sh
 	@$(MAKE) --no-print-directory check
-	@COVERAGE_FILE=.coverage.sqlite $(BIN)/python -m pytest --doctest-modules src/gridtill/kernel src/gridtill/sts src/gridtill/tariff tests --cov --cov-report= -q
-	@COVERAGE_FILE=.coverage.postgresql $(BIN)/python tools/with_postgres.py -- $(BIN)/python -m pytest tests -m "not unit and not journey" --cov --cov-report= -q
+	@$(BIN)/python tools/run_both.py
 	@$(BIN)/python tools/check_coverage.py
 
 bench: setup ## Measure, in ratios, on this machine

@@ -38,7 +38,7 @@ def play(scenario: str, database_url: str) -> dict:
         env={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=540,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
@@ -50,6 +50,13 @@ def test_kill_at_every_step_leaves_everything_consistent(database_url):
 
     assert found["problems"] == []
     assert found["killed"] > 50
+
+
+def test_kill_at_every_step_of_a_sale_with_a_key_change_leaves_the_meter_whole(database_url):
+    found = play("kill-key-change", database_url)
+
+    assert found["problems"] == []
+    assert found["killed"] > 80
 
 
 def test_four_tills_at_one_meter_split_the_blocks_right(database_url):
