@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
+from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.rules import NotSellable
@@ -16,7 +17,7 @@ from gridtill.drivers.security.keyfile import FileKey, seal_key_file
 from gridtill.kernel.clock import now
 from gridtill.kernel.ids import new_id
 from gridtill.sts.keys import check_value
-from tests.factories.scene import actor_for, make_operator, make_supply, make_unit
+from tests.factories.scene import VENDING_KEY, actor_for, make_operator, make_supply, make_unit
 
 pytestmark = [pytest.mark.web, pytest.mark.django_db]
 KEY = bytes(range(1, 21))
@@ -209,3 +210,18 @@ def test_keys_need_their_right(scene, enter):
 
     for address in ("/keys/", "/keys/add/", "/keys/import/", f"/keys/entries/{new_id()}/", "/keys/1/restrict/"):
         assert reader.get(address).status_code == 403
+
+
+def test_page_counts_what_each_key_made(scene, first):
+    supply = make_supply(scene)
+    for _sale in range(2):
+        order = SaleOrder(supply.pk, scene.shift.pk, (TenderRow("CASH", 100_00, 100_00),))
+        issue_token(
+            vend_id=sell_energy(request_id=new_id(), order=order, actor=scene.asha, at=now()),
+            actor=scene.asha,
+            at=now(),
+        )
+
+    ((key, uses),) = first.get("/keys/").context["keys"]
+    assert key.check_value == check_value(VENDING_KEY)
+    assert (uses.today, uses.week) == (2, 2)

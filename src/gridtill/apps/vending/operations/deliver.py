@@ -256,7 +256,8 @@ def _move(
                 subject=delivery,
                 unit_path=actor.unit_path,
                 before={"state": old},
-                after={"state": changes["state"], "detail": detail[:300]},
+                after={"state": changes["state"], "detail": detail[:300]}
+                | ({"key": check_value} if check_value else {}),
             )
     for name, value in changes.items():
         setattr(delivery, name, value)

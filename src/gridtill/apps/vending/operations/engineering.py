@@ -425,7 +425,7 @@ def set_token(row: EngineeringToken, actor: Actor, at: datetime, act: str, **cha
         subject=row,
         unit_path=row.meter.store.path,
         before=before,
-        after={"state": row.state},
+        after={"state": row.state} | ({"key": row.check_value} if changes.get("check_value") else {}),
         reason=changes.get("note", ""),
     )
     return row

@@ -332,7 +332,8 @@ def write_token(
         "subject": str(delivery_id),
         "unit_path": actor.unit_path,
         "before": {"state": old},
-        "after": {"state": new},
+        # The key by its check value: every use of it can be counted from the log alone.
+        "after": {"state": new, "key": check_value},
     }
     if connection.vendor == "postgresql":
         scalars = {name: _dumps(value) if isinstance(value, Mapping) else value for name, value in params.items()}
