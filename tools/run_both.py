@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 PYTEST = (sys.executable, "-m", "pytest", "--cov", "--cov-report=", "-q")
-PURE = ("src/gridtill/kernel", "src/gridtill/sts", "src/gridtill/tariff")
+PURE = ("src/gridtill/kernel", "src/gridtill/sts", "src/gridtill/tariff", "src/gridtill/cards")
 
 
 def environment(name: str) -> dict[str, str]:

@@ -116,7 +116,7 @@ def test_templates_carry_no_inline_style_or_script(path):
     assert [tag for tag in re.findall(r"<script[^>]*>", text) if "src=" not in tag] == []
 
 
-@pytest.mark.parametrize("package", ["kernel", "sts", "tariff", "apps/ledger", "apps/vending"])
+@pytest.mark.parametrize("package", ["kernel", "sts", "tariff", "cards", "apps/ledger", "apps/vending"])
 def test_no_float_near_money_or_energy(package):
     floats = [
         f"{path.relative_to(SOURCE)}:{node.lineno}"
