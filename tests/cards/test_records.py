@@ -96,6 +96,13 @@ def test_bind_lies_in_bytes_as_its_table_says():
     assert body == ("00 00 00 10 00 01 03 70 00 00 00 15 42 00 00 01 f4 04 00 00 03 e8 00 00 01 f4 00 00 00 00 02")
 
 
+def test_bind_comes_back_as_it_was():
+    bind = Bind("000000100001", "037000000015", "C", hoard=2**32 - 1)
+
+    assert Bind.open(bind.seal(KEYS.order, CSN), KEYS.order, CSN) == bind
+    assert Bind.read(bind.seal(KEYS.order, CSN)) == bind
+
+
 NUMBERS = st.integers(0, 2**32 - 1)
 ORDERS = st.builds(
     Order,
