@@ -10,8 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from gridtill.apps.staff.choices import SignInOutcome
+from gridtill.apps.staff.operations import record_sign_in
 from gridtill.apps.staff.queries import actor_of
 from gridtill.kernel.actors import Actor
+from gridtill.kernel.clock import now
 from gridtill.kernel.errors import InvalidValue
 
 
@@ -38,6 +41,17 @@ class ApprovalForm(forms.Form):
     )
 
 
+def _note(request: Any, username: str, outcome: SignInOutcome) -> None:
+    """Keep a wrong try where the person whose name it was will see it."""
+    record_sign_in(
+        username=username.strip().lower()[:60],
+        outcome=outcome,
+        address=request.META.get("REMOTE_ADDR") or None,
+        device=request.headers.get("User-Agent", ""),
+        at=now(),
+    )
+
+
 def approver_of(request: Any, form: forms.Form) -> Actor:
     """
     Return the person who agreed, after checking that it is they.
@@ -51,6 +65,8 @@ def approver_of(request: Any, form: forms.Form) -> Actor:
         request, username=data["approver"].strip().lower(), password=data["approver_password"]
     )
     if operator is None:
+        locked = bool(getattr(request, "axes_locked_out", False))
+        _note(request, data["approver"], SignInOutcome.LOCKED if locked else SignInOutcome.WRONG)
         raise InvalidValue(_("This name and password do not go together. Nothing was changed."), field="approver")
     if operator.must_change_password:
         raise InvalidValue(
@@ -58,6 +74,7 @@ def approver_of(request: Any, form: forms.Form) -> Actor:
         )
     device = TOTPDevice.objects.devices_for_user(operator, confirmed=True).first()
     if device is not None and not device.verify_token(data["approver_code"].replace(" ", "")):
+        _note(request, data["approver"], SignInOutcome.SECOND_FACTOR)
         raise InvalidValue(_("This code is not right, or too old. Nothing was changed."), field="approver_code")
     if device is None and operator.role.second_factor_required:
         raise InvalidValue(

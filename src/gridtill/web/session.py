@@ -20,7 +20,6 @@ from gridtill.apps.staff.queries import admission_of
 from gridtill.kernel.actors import NotAllowed
 
 OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
-STEP_PREFIXES = ("/password/", "/second-factor/", *OPEN_PREFIXES)
 SECOND_FACTOR = "second_factor"
 _SEEN = "seen_at"
 _LARGEST_ID = 2**63 - 1
@@ -47,7 +46,8 @@ class OperatorSession:
         admission = admission_of(user)
         request.actor = admission.actor
         step = self._forced_step(request, second_factor_required=admission.second_factor_required)
-        if step and not request.path.startswith(STEP_PREFIXES):
+        # Only the step itself is open: a password must not be changed before the second factor was given.
+        if step and not request.path.startswith((step, *OPEN_PREFIXES)):
             return redirect(step)
         if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             translation.activate(user.language)
@@ -78,11 +78,13 @@ class OperatorSession:
     @staticmethod
     def _forced_step(request: Any, *, second_factor_required: bool) -> str:
         user = request.user
+        # Who set a factor up is asked for it before anything else, whether or not their role requires one.
+        has_one = request.session.get(SECOND_FACTOR)
+        if has_one and not user.is_verified():
+            return "/second-factor/"
         if user.must_change_password:
             return "/password/"
-        # Somebody who set a factor up is asked for it, whether or not their role requires one.
-        asked = second_factor_required or request.session.get(SECOND_FACTOR)
-        if asked and not user.is_verified():
+        if second_factor_required and not user.is_verified():
             return "/second-factor/"
         return ""
 

@@ -10,7 +10,7 @@ from gridtill.apps.pricing.operations import TariffNotActivated, activate_tariff
 from gridtill.kernel.actors import SYSTEM, NotAllowed
 from gridtill.kernel.errors import InvalidValue
 from gridtill.tariff.document import TariffInvalid
-from tests.factories.scene import FLAT, MORNING, actor_for, make_operator, make_scene
+from tests.factories.scene import FLAT, MORNING, actor_for, make_operator, make_scene, make_unit
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 SOON = MORNING + timedelta(days=1)
@@ -244,3 +244,27 @@ def test_shipped_documents_can_all_be_drafted():
         version = draft_tariff(document=document, actor=SYSTEM, at=MORNING)
         assert len(version.structure.name) <= 120
         assert len(version.structure.code) <= 30
+
+
+def test_prices_of_everybody_are_not_set_from_one_corner(scene, chen):
+    office = actor_for(make_operator("olga", "Olga", scene.office), scene.bram.permissions)
+    version = draft(scene)
+
+    for act in (
+        lambda: draft_tariff(document=NEW, actor=office, at=MORNING),
+        lambda: activate(version, office),
+        lambda: withdraw(version, office),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    activate(version, chen)
+    # A second bureau makes the utility more than the first one.
+    make_unit("BUREAU", "B2", scene.utility)
+    with pytest.raises(NotAllowed):
+        draft_tariff(document=NEW.replace("dearer", "dearest"), actor=chen, at=MORNING)
+
+
+def test_what_was_done_to_prices_is_in_the_log_of_the_bureau(scene):
+    draft(scene)
+
+    assert AuditRecord.objects.get(action="pricing.version.drafted").unit_path == scene.bureau.path

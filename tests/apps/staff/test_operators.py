@@ -10,6 +10,7 @@ from gridtill.apps.staff.operations import (
     NewOperator,
     OperatorChange,
     OperatorChanged,
+    SecondPersonNeeded,
     create_operator,
     ensure_default_roles,
     forget_second_factor,
@@ -266,3 +267,52 @@ def test_own_contact_is_changed_by_oneself(scene):
 
     saved = Operator.objects.get(pk=me.id)
     assert (saved.phone, saved.language, saved.role.code) == ("0700", "fr", "cashier")
+
+
+def test_nobody_lets_themselves_in_as_an_equal(scene, manager, chief):
+    equal = hired(scene, "noah", "bureau_manager", scene.bureau)
+    TOTPDevice.objects.create(user=equal, confirmed=True, name="phone")
+
+    for approver in (None, manager, actor_of(equal), replace(chief, permissions=frozenset({"vend.sell"}))):
+        with pytest.raises(SecondPersonNeeded):
+            reset_password(
+                operator_id=equal.pk, password="seven red boats", actor=manager, at=MORNING, approver=approver
+            )
+        with pytest.raises(SecondPersonNeeded):
+            forget_second_factor(operator_id=equal.pk, actor=manager, at=MORNING, approver=approver)
+    assert Operator.objects.get(pk=equal.pk).check_password(PASSWORD)
+
+    reset_password(operator_id=equal.pk, password="seven red boats", actor=manager, at=MORNING, approver=chief)
+    assert AuditRecord.objects.get(action="staff.operator.password_reset").after == {"second_person": chief.name}
+
+
+def test_somebody_with_fewer_rights_is_helped_by_one_person(scene, manager):
+    cashier = hired(scene)
+
+    reset_password(operator_id=cashier.pk, password="seven red boats", actor=manager, at=MORNING)
+    assert Operator.objects.get(pk=cashier.pk).check_password("seven red boats")
+
+
+def test_two_administrators_need_a_third_person_for_each_other(scene, chief, manager):
+    other = hired(scene, "bob", "administrator", scene.utility)
+
+    with pytest.raises(SecondPersonNeeded):
+        reset_password(operator_id=other.pk, password="seven red boats", actor=chief, at=MORNING)
+
+
+def test_names_are_told_apart_letter_by_letter(scene):
+    hired(scene, "supervisor", "supervisor")
+
+    for look_alike in ("ſupervisor", "superviſor", "supervıſor"):
+        with pytest.raises(Operator.DoesNotExist):
+            Operator.objects.get_by_natural_key(look_alike)
+    assert Operator.objects.get_by_natural_key("SuperVisor").username == "supervisor"
+
+
+def test_who_moves_is_in_the_log_of_both_units(scene, chief):
+    operator = hired(scene)
+    other = make_unit("SUPPLY_OFFICE", "S9", scene.bureau)
+    changed(operator, scene, chief, unit_id=other.pk)
+
+    paths = AuditRecord.objects.filter(action="staff.operator.modified").values_list("unit_path", flat=True)
+    assert set(paths) == {scene.office.path, other.path}

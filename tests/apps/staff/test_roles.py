@@ -19,7 +19,7 @@ from gridtill.apps.staff.operations import (
 )
 from gridtill.kernel.actors import SYSTEM, NotAllowed
 from gridtill.kernel.errors import InvalidValue
-from tests.factories.scene import MORNING, make_scene
+from tests.factories.scene import MORNING, actor_for, make_operator, make_scene
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 READER = RoleChange("Meter reader", second_factor_required=True)
@@ -186,3 +186,61 @@ def test_role_of_operators_stays_and_the_refusal_names_them(chief):
         delete_role(role_id=role.pk, version=0, actor=chief, at=MORNING)
 
     assert Role.objects.filter(code="scene").exists()
+
+
+@pytest.fixture
+def editor(scene, chief):
+    """Somebody who may change roles and nothing else, in a role of that kind."""
+    role = create_role(
+        code="editor", change=RoleChange("Role editor", second_factor_required=True), actor=chief, at=MORNING
+    )
+    tick(role, {"role.edit"}, chief)
+    operator = make_operator("ed", "Ed Itor", scene.utility)
+    operator.role = role
+    operator.save()
+    return actor_for(operator, frozenset({"role.edit"}))
+
+
+@pytest.mark.parametrize("right", ["vend.sell", "archives.edit"])
+def test_nobody_ticks_their_own_role(editor, right):
+    role = Role.objects.get(code="editor")
+
+    with pytest.raises(NotAllowed, match="own role"):
+        tick(role, {"role.edit", right}, editor)
+    assert rights("editor") == {"role.edit"}
+
+
+def test_rights_beyond_ones_own_are_not_taken_away(editor):
+    role = Role.objects.get(code="bureau_manager")
+
+    with pytest.raises(NotAllowed):
+        tick(role, rights("bureau_manager") - {"day.close"}, editor)
+    with pytest.raises(NotAllowed):
+        delete_role(role_id=role.pk, version=role.version, actor=editor, at=MORNING)
+
+
+def test_only_an_administrator_changes_the_administrators_role(editor):
+    role = Role.objects.get(code="administrator")
+
+    with pytest.raises(NotAllowed, match="Only an administrator"):
+        modify_role(
+            role_id=role.pk,
+            version=role.version,
+            change=RoleChange("Harmless", second_factor_required=False),
+            actor=editor,
+            at=MORNING,
+        )
+
+
+def test_second_factor_of_mightier_roles_stays(editor):
+    Role.objects.filter(code="bureau_manager").update(second_factor_required=True)
+    role = Role.objects.get(code="bureau_manager")
+
+    with pytest.raises(NotAllowed):
+        modify_role(
+            role_id=role.pk,
+            version=role.version,
+            change=RoleChange(role.name, second_factor_required=False),
+            actor=editor,
+            at=MORNING,
+        )

@@ -225,3 +225,12 @@ def test_page_counts_what_each_key_made(scene, first):
     ((key, uses),) = first.get("/keys/").context["keys"]
     assert key.check_value == check_value(VENDING_KEY)
     assert (uses.today, uses.week) == (2, 2)
+
+
+def test_keys_of_everybody_are_not_bound_from_one_corner(scene, enter):
+    corner = enter(actor_for(make_operator("olga", "Olga", scene.office), RIGHTS))
+    key = VendingKey.objects.get()
+
+    assert corner.post(f"/keys/{key.pk}/restrict/", {"unit": scene.office.pk}).status_code == 403
+    key.refresh_from_db()
+    assert key.unit is None

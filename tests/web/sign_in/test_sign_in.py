@@ -112,3 +112,28 @@ def test_signing_out_takes_a_post(client, scene):
     assert client.get("/styleguide/").status_code == 200
     client.post("/logout/")
     assert client.get("/styleguide/").status_code == 302
+
+
+def test_password_is_not_changed_before_the_second_factor(client, scene):
+    operator = Operator.objects.get(username="asha")
+    TOTPDevice.objects.create(user=operator, confirmed=True, name="phone")
+    client.post("/login/", GOOD)
+
+    change = {"old_password": GOOD["password"], "new_password": "another long phrase", "again": "another long phrase"}
+    assert client.post("/password/", change)["Location"] == "/second-factor/"
+    operator.refresh_from_db()
+    assert operator.check_password(GOOD["password"])
+
+    operator.must_change_password = True
+    operator.save()
+    assert client.get("/styleguide/")["Location"] == "/second-factor/"
+
+
+def test_two_authenticators_that_were_begun_at_once_do_not_shut_anybody_out(client, scene):
+    operator = Operator.objects.get(username="asha")
+    Role.objects.filter(pk=operator.role_id).update(second_factor_required=True)
+    for _page in range(2):
+        TOTPDevice.objects.create(user=operator, confirmed=False, name="authenticator")
+    client.post("/login/", GOOD)
+
+    assert client.get("/second-factor/").status_code == 200

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from gridtill.apps.audit.models import AuditRecord
-from gridtill.apps.staff.models import Operator, Role
+from gridtill.apps.staff.models import Operator, Role, SignIn
 from gridtill.apps.staff.operations import NewOperator, create_operator
+from gridtill.apps.staff.queries import actor_of
 from gridtill.kernel.actors import SYSTEM
 from gridtill.kernel.clock import now
 from tests.factories.scene import make_unit
@@ -271,3 +272,26 @@ def test_lost_authenticator_is_forgotten(bureau, scene):
 
     assert not TOTPDevice.objects.exists()
     assert "will be set up at the next sign-in" in bureau.get(f"/operators/{eve.pk}/").content.decode()
+
+
+@pytest.mark.usefixtures("bureau")
+def test_equals_are_helped_by_two_persons_on_the_page(scene, enter):
+    manager = hired(scene, "mona", "bureau_manager", scene.bureau)
+    equal = hired(scene, "noah", "bureau_manager", scene.bureau)
+    hired(scene, "olive", "bureau_manager", scene.bureau)
+    page = enter(actor_of(manager))
+
+    asked = page.post(f"/operators/{equal.pk}/password/")
+    assert asked.status_code == 422
+    assert "may do as much as you" in asked.content.decode()
+    wrong = page.post(f"/operators/{equal.pk}/password/", {"approver": "olive", "approver_password": "wrong"})
+    assert wrong.status_code == 422
+    assert SignIn.objects.get(username="olive").outcome == "WRONG"
+    equal.refresh_from_db()
+    assert equal.check_password(PASSWORD)
+
+    Operator.objects.filter(username="olive").update(must_change_password=False)
+    given = page.post(f"/operators/{equal.pk}/password/", {"approver": "olive", "approver_password": PASSWORD})
+    assert "first password" in given.content.decode().lower()
+    equal.refresh_from_db()
+    assert not equal.check_password(PASSWORD)

@@ -19,6 +19,7 @@ from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.choices import EntryState
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
 from gridtill.apps.keystore.rules import KeyAttributes, check_key, joined, wipe
+from gridtill.apps.organization.queries import widest_bound
 from gridtill.drivers.security.base import InvalidRequest, KeySlot, MeterSecurity, TokenIssuer, slot_of
 from gridtill.drivers.security.keyed import context_of
 from gridtill.drivers.security.keyfile import open_key_file
@@ -175,7 +176,7 @@ def _store(
         at=at,
         action="keystore.key.stored",
         subject=row,
-        unit_path=actor.unit_path,
+        unit_path=widest_bound(),
         after={
             "supply_group_code": attributes.supply_group_code,
             "key_revision": attributes.key_revision,
@@ -248,7 +249,7 @@ def begin_key_entry(
     :raises InvalidValue: naming the field that is wrong; nothing was kept then
     """
     try:
-        actor.require("keys.edit")
+        actor.require("keys.edit", widest_bound())
         attributes.check()
         _check_component(component)
         _check_new(attributes)
@@ -285,7 +286,7 @@ def complete_key_entry(*, entry_id: UUID, component: Component, actor: Actor, at
     """
     key = bytearray()
     try:
-        actor.require("keys.edit")
+        actor.require("keys.edit", widest_bound())
         entry = _waiting(entry_id)
         if entry.first_officer_id == actor.id:
             raise EntryRefused("The second component comes from another officer. Nothing was stored.")
@@ -316,7 +317,7 @@ def cancel_key_entry(*, entry_id: UUID, actor: Actor, at: datetime) -> KeyEntry:
 
     :raises EntryRefused: if it ended before
     """
-    actor.require("keys.edit")
+    actor.require("keys.edit", widest_bound())
     entry = _waiting(entry_id)
     entry.state, entry.ended_at, entry.component = EntryState.CANCELLED, at, b""
     entry.save()
@@ -352,7 +353,7 @@ def _note(entry: KeyEntry, act: str, actor: Actor, at: datetime) -> None:
         at=at,
         action=f"keystore.entry.{act}",
         subject=entry,
-        unit_path=actor.unit_path,
+        unit_path=widest_bound(),
         after={
             "supply_group_code": entry.supply_group_code,
             "key_revision": entry.key_revision,
@@ -372,8 +373,8 @@ def import_key_file(
     :raises InvalidValue: naming what is wrong with the file, or the key that is here already
     :raises EntryRefused: if the second officer is the first one, or may not enter keys
     """
-    actor.require("keys.edit")
-    if approver.id == actor.id or not approver.may("keys.edit"):
+    actor.require("keys.edit", widest_bound())
+    if approver.id == actor.id or not approver.may("keys.edit") or not approver.reaches(widest_bound()):
         raise EntryRefused("A second officer who may enter keys has to agree. Nothing was stored.")
     rows = []
     for number, found in enumerate(open_key_file(content, passphrase), start=1):
@@ -394,7 +395,7 @@ def import_key_file(
         at=at,
         action="keystore.file.imported",
         subject=rows[0],
-        unit_path=actor.unit_path,
+        unit_path=widest_bound(),
         after={"keys": len(rows), "second_officer": approver.name},
     )
     return rows
@@ -403,7 +404,7 @@ def import_key_file(
 @transaction.atomic
 def restrict_key(*, key_id: int, unit_id: int | None, actor: Actor, at: datetime) -> VendingKey:
     """Let only halls of one unit and below sell to a key's group, or all halls again."""
-    actor.require("keys.edit")
+    actor.require("keys.edit", widest_bound())
     row = VendingKey.objects.select_for_update(of=("self",)).get(pk=key_id)
     before = row.unit_id
     row.unit_id = unit_id
@@ -413,7 +414,7 @@ def restrict_key(*, key_id: int, unit_id: int | None, actor: Actor, at: datetime
         at=at,
         action="keystore.key.restricted",
         subject=row,
-        unit_path=actor.unit_path,
+        unit_path=widest_bound(),
         before={"unit": before},
         after={"unit": unit_id},
     )
@@ -445,7 +446,7 @@ def move_keys_into_token(*, actor: Actor, at: datetime) -> int:
             at=at,
             action="keystore.key.moved",
             subject=row,
-            unit_path=actor.unit_path,
+            unit_path=widest_bound(),
             after={"check_value": row.check_value},
         )
     transaction.on_commit(forget_issuers)
@@ -513,7 +514,7 @@ def practice_key(*, meter: MeterSecurity, actor: Actor, at: datetime) -> Decoder
         at=at,
         action="keystore.key.practised",
         subject=row,
-        unit_path=actor.unit_path,
+        unit_path=widest_bound(),
         after={"drn": meter.drn},
     )
     return key

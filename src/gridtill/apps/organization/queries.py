@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import Count, QuerySet
 
+from gridtill.apps.organization.choices import UnitKind
 from gridtill.apps.organization.models import OrganizationUnit, UtilitySettings
 
 
@@ -71,3 +72,17 @@ def unit_and_above(unit: OrganizationUnit) -> list[OrganizationUnit]:
     ids = [int(part) for part in unit.path.strip("/").split("/")]
     found = {row.pk: row for row in OrganizationUnit.objects.filter(pk__in=ids)}
     return [found[pk] for pk in ids]
+
+
+def widest_bound() -> str:
+    """
+    Return the path that one has to reach to change what holds for the whole utility: prices and keys.
+
+    It is the utility's; where there is one bureau only, that bureau is the whole utility too.
+    Before a utility was set up it is empty. One query.
+    """
+    rows = OrganizationUnit.objects.filter(kind__in=[UnitKind.UTILITY, UnitKind.BUREAU]).order_by("path")
+    paths = list(rows.values_list("path", flat=True)[:3])
+    if not paths:
+        return ""
+    return str(paths[1] if len(paths) == 2 else paths[0])

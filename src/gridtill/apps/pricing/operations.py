@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from gridtill.apps.audit.operations import record_write
-from gridtill.apps.organization.queries import utility_settings
+from gridtill.apps.organization.queries import utility_settings, widest_bound
 from gridtill.apps.pricing.choices import TariffStatus
 from gridtill.apps.pricing.models import PricingStructure, TariffVersion
 from gridtill.kernel.actors import Actor
@@ -56,7 +56,9 @@ def draft_tariff(*, document: str, actor: Actor, at: datetime) -> TariffVersion:
     :raises TariffInvalid: naming the place in the document that cannot be read
     :raises InvalidValue: if the document is too large, or moves a price list to another class
     """
-    actor.require("tariff.edit")
+    # Prices hold for everybody, so who writes them has to reach everybody.
+    bound = widest_bound()
+    actor.require("tariff.edit", bound)
     tariff = read_document(document)
     # Locked, so that two drafts written at once take two numbers.
     structure, _made = PricingStructure.objects.select_for_update().get_or_create(
@@ -83,7 +85,7 @@ def draft_tariff(*, document: str, actor: Actor, at: datetime) -> TariffVersion:
         at=at,
         action="pricing.version.drafted",
         subject=version,
-        unit_path=actor.unit_path,
+        unit_path=bound,
         after={"code": tariff.code, "number": version.number, "digest": version.digest},
     )
     return version
@@ -98,7 +100,8 @@ def activate_tariff(*, version_id: int, active_from: datetime, actor: Actor, at:
         moment lies before now or before a version that is in force from later on, the tariff's
         own first day has not come by then, or it is in another currency than the utility
     """
-    actor.require("tariff.activate")
+    bound = widest_bound()
+    actor.require("tariff.activate", bound)
     version = TariffVersion.objects.select_for_update().get(pk=version_id)
     if version.status != TariffStatus.DRAFT:
         raise TariffNotActivated("Only a draft can be put into force.")
@@ -136,7 +139,7 @@ def activate_tariff(*, version_id: int, active_from: datetime, actor: Actor, at:
         at=at,
         action="pricing.version.activated",
         subject=version,
-        unit_path=actor.unit_path,
+        unit_path=bound,
         after={"active_from": active_from.isoformat(), "digest": version.digest},
     )
     return version
@@ -150,7 +153,8 @@ def withdraw_tariff(*, version_id: int, reason: str, actor: Actor, at: datetime)
     :raises TariffNotActivated: if it is in force, or was withdrawn already
     :raises InvalidValue: if no reason is given
     """
-    actor.require("tariff.activate")
+    bound = widest_bound()
+    actor.require("tariff.activate", bound)
     if not 3 <= len(reason.strip()) <= REASON_MAXIMUM:
         raise InvalidValue("Give a reason of 3 to 500 characters.", field="reason")
     version = TariffVersion.objects.select_for_update().get(pk=version_id)
@@ -167,7 +171,7 @@ def withdraw_tariff(*, version_id: int, reason: str, actor: Actor, at: datetime)
         at=at,
         action="pricing.version.withdrawn",
         subject=version,
-        unit_path=actor.unit_path,
+        unit_path=bound,
         reason=reason.strip(),
     )
     return version

@@ -35,7 +35,9 @@ class RolePermission(models.Model):
 
 class OperatorManager(BaseUserManager["Operator"]):
     def get_by_natural_key(self, username: str | None) -> "Operator":
-        return self.get(username__iexact=username)
+        # Exactly, and not by the database's idea of upper case: that takes other letters for the same, each of
+        # which would have tries of its own before a lock.
+        return self.get(username=(username or "").lower())
 
 
 class Operator(AbstractBaseUser):

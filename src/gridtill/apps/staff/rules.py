@@ -19,6 +19,13 @@ DAILY_WORK = frozenset(
 )  # fmt: skip
 
 
+def is_below(actor: Actor, rights: Iterable[str]) -> bool:
+    """Tell whether rights are truly fewer than the actor's, the daily work of counters and archives not counted."""
+    theirs = frozenset(rights) - DAILY_WORK
+    mine = actor.permissions - DAILY_WORK
+    return theirs < mine
+
+
 def beyond(actor: Actor, rights: Iterable[str]) -> frozenset[str]:
     """Return those of some rights that the actor may neither hand on nor meddle with."""
     return frozenset(right for right in rights if right not in DAILY_WORK and not actor.may(right))

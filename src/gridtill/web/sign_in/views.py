@@ -113,14 +113,17 @@ def password(request: Any) -> HttpResponse:
     return render(request, "sign_in/password.html", context, status=422 if form.errors else 200)
 
 
+def _unconfirmed(operator: Any) -> TOTPDevice:
+    """Return the authenticator that an operator is setting up; two pages that were opened at once may have made two."""
+    device = TOTPDevice.objects.filter(user=operator, confirmed=False).order_by("pk").first()
+    return device or TOTPDevice.objects.create(user=operator, confirmed=False, name="authenticator")
+
+
 @never_cache
 def second_factor(request: Any) -> HttpResponse:
     """Set the second factor up the first time, ask for it afterwards."""
     confirmed = TOTPDevice.objects.devices_for_user(request.user, confirmed=True).first()
-    device = (
-        confirmed
-        or TOTPDevice.objects.get_or_create(user=request.user, confirmed=False, defaults={"name": "authenticator"})[0]
-    )
+    device = confirmed or _unconfirmed(request.user)
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if device.verify_token(form.cleaned_data["code"].replace(" ", "")):

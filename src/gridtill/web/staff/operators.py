@@ -23,6 +23,7 @@ from gridtill.apps.staff.choices import SignInOutcome
 from gridtill.apps.staff.operations import (
     NewOperator,
     OperatorChange,
+    SecondPersonNeeded,
     create_operator,
     forget_second_factor,
     lift_lockout,
@@ -30,8 +31,10 @@ from gridtill.apps.staff.operations import (
     reset_password,
     set_active,
 )
+from gridtill.kernel.actors import Actor
 from gridtill.kernel.clock import now
-from gridtill.kernel.errors import Refusal
+from gridtill.kernel.errors import InvalidValue, Refusal
+from gridtill.web.approval import ApprovalForm, approver_of
 from gridtill.web.columns import CodeColumn, MomentColumn, NameColumn, StateColumn
 from gridtill.web.form_pages import put_beside, status_of, unit_choices
 from gridtill.web.lists import Action, Empty, ListSpec, build_list, list_page
@@ -264,11 +267,41 @@ def password(request: Any, operator_id: int) -> HttpResponseBase:
     if request.method != "POST":
         return redirect("operator", found.pk)
     word = first_password()
+    title = _("A new first password for %(name)s") % {"name": found.full_name}
+    asked = _agreed(
+        request,
+        found,
+        lambda approver: reset_password(
+            operator_id=found.pk, password=word, actor=request.actor, at=now(), approver=approver
+        ),
+        title,
+    )
+    return asked or render(request, "staff/first_password.html", {"operator": found, "password": word})
+
+
+def _agreed(request: Any, found: Any, act: Callable[[Actor | None], object], title: str) -> HttpResponseBase | None:
+    """Do an act that may need a second person; a page comes back if it does, or if it was refused."""
+    form = ApprovalForm(request.POST if "approver" in request.POST else None)
     try:
-        reset_password(operator_id=found.pk, password=word, actor=request.actor, at=now())
+        act(approver_of(request, form) if form.is_bound and form.is_valid() else None)
+    except SecondPersonNeeded as needed:
+        if form.is_bound and not form.errors:
+            put_beside(form, needed)
+        context = {
+            "form": form,
+            "title": title,
+            "subtitle": needed.message,
+            "submit_label": _("Agree"),
+            "cancel_url": reverse("operator", args=[found.pk]),
+        }
+        return render(request, "components/form_page.html", context, status=422)
+    except InvalidValue as refusal:
+        put_beside(form, refusal)
+        context = {"form": form, "title": title, "cancel_url": reverse("operator", args=[found.pk])}
+        return render(request, "components/form_page.html", context, status=422)
     except Refusal as refusal:
-        return operator(request, operator_id, refusal)
-    return render(request, "staff/first_password.html", {"operator": found, "password": word})
+        return operator(request, found.pk, refusal)
+    return None
 
 
 def _act(request: HttpRequest, operator_id: int, act: Callable[[], object], said: str) -> HttpResponseBase:
@@ -307,9 +340,17 @@ def unlock(request: Any, operator_id: int) -> HttpResponseBase:
 
 @needs("staff.edit")
 def second_factor(request: Any, operator_id: int) -> HttpResponseBase:
-    return _act(
+    found = _managed(request, operator_id)
+    if request.method != "POST":
+        return redirect("operator", found.pk)
+    asked = _agreed(
         request,
-        operator_id,
-        lambda: forget_second_factor(operator_id=operator_id, actor=request.actor, at=now()),
-        _t("Forgotten. They set up a new authenticator when they sign in."),
+        found,
+        lambda approver: forget_second_factor(
+            operator_id=operator_id, actor=request.actor, at=now(), approver=approver
+        ),
+        _("Forget the authenticator of %(name)s") % {"name": found.full_name},
     )
+    if asked is None:
+        messages.success(request, _t("Forgotten. They set up a new authenticator when they sign in."))
+    return asked or redirect("operator", found.pk)

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django_otp import devices_for_user
 
 from gridtill.apps.audit.operations import record_write, snapshot
 from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.apps.staff.choices import Permission
 from gridtill.apps.staff.models import Operator, Role
-from gridtill.apps.staff.rules import beyond
+from gridtill.apps.staff.rules import beyond, is_below
 from gridtill.kernel.actors import Actor, NotAllowed
 from gridtill.kernel.errors import InvalidValue, Refusal
 
@@ -29,6 +29,12 @@ class LastAdministrator(Refusal):
     """Without it nobody could administrate any more."""
 
     code = "last_administrator"
+
+
+class SecondPersonNeeded(Refusal):
+    """One person alone does not let themselves in as somebody who may do as much."""
+
+    code = "second_person_needed"
 
 
 class OperatorChanged(Refusal):
@@ -78,8 +84,9 @@ def create_operator(
     username = new.username.strip().lower()
     if not _USERNAME.fullmatch(username):
         raise InvalidValue("A user name has 2 to 60 letters, digits, dots or dashes.", field="username")
+    taken = InvalidValue("This user name is taken.", field="username")
     if Operator.objects.filter(username=username).exists():
-        raise InvalidValue("This user name is taken.", field="username")
+        raise taken
     full_name = _checked_name(new.full_name)
     phone, email, language = checked_contact(new.phone, new.email, new.language)
     role = Role.objects.get(code=new.role)
@@ -95,7 +102,12 @@ def create_operator(
         must_change_password=must_change,
     )
     set_checked_password(operator, password)
-    operator.save()
+    try:
+        with transaction.atomic():
+            operator.save()
+    except IntegrityError:
+        # Somebody else took it in this very moment.
+        raise taken from None
     record_write(
         actor=actor,
         at=at,
@@ -160,11 +172,24 @@ def set_checked_password(operator: Operator, password: str) -> None:
 
 
 def _locked_operator(operator_id: int, actor: Actor) -> Operator:
-    """Return an operator for changing, if the actor reaches them and may do no less than they."""
+    """
+    Return an operator for changing, if the actor reaches them and may do no less than they.
+
+    All administrators are locked first, so that two who change each other do not wait for each other.
+    """
+    _chiefs()
     operator = Operator.objects.select_for_update(of=("self",)).select_related("unit", "role").get(pk=operator_id)
     actor.require("staff.edit", operator.unit.path)
     _refuse_beyond(actor, operator.role)
     return operator
+
+
+def _chiefs() -> set[int]:
+    """Lock the administrators of the whole utility, always in one order, and return their ids."""
+    chiefs = Operator.objects.select_for_update(of=("self",)).filter(
+        is_active=True, role__is_administrator=True, unit__parent=None
+    )
+    return set(chiefs.order_by("pk").values_list("pk", flat=True))
 
 
 def _require_another_administrator(operator: Operator) -> None:
@@ -173,11 +198,7 @@ def _require_another_administrator(operator: Operator) -> None:
 
     All administrators are locked, so that two of them cannot shut out each other at once.
     """
-    chiefs = Operator.objects.select_for_update(of=("self",)).filter(
-        is_active=True, role__is_administrator=True, unit__parent=None
-    )
-    ids = set(chiefs.order_by("pk").values_list("pk", flat=True))
-    if ids == {operator.pk}:
+    if _chiefs() == {operator.pk}:
         raise LastAdministrator(
             "This is the last administrator of the utility. Nothing was changed.",
             remedy="Make somebody else an administrator first.",
@@ -208,16 +229,17 @@ def modify_operator(*, operator_id: int, version: int, change: OperatorChange, a
     operator.role, operator.unit = role, unit
     operator.version += 1
     operator.save()
-    record_write(
-        actor=actor,
-        at=at,
-        action="staff.operator.modified",
-        subject=operator,
-        # Somebody who moves away is still to be found in the log of the unit that they left.
-        unit_path=left_path,
-        before=before,
-        after=snapshot(operator),
-    )
+    # Somebody who moves is to be found in the log of the unit that they left, and of the one that they came to.
+    for path in dict.fromkeys((left_path, unit.path)):
+        record_write(
+            actor=actor,
+            at=at,
+            action="staff.operator.modified",
+            subject=operator,
+            unit_path=path,
+            before=before,
+            after=snapshot(operator),
+        )
     return operator
 
 
@@ -231,24 +253,28 @@ def _require_movable(operator: Operator, role: Role, unit: OrganizationUnit, act
 
 
 @transaction.atomic
-def reset_password(*, operator_id: int, password: str, actor: Actor, at: datetime) -> Operator:
+def reset_password(
+    *, operator_id: int, password: str, actor: Actor, at: datetime, approver: Actor | None = None
+) -> Operator:
     """
     Give an operator a first password again, which ends their sessions and must be changed at the next sign-in.
 
     A lock after too many wrong tries is lifted as well, since forgetting is what it mostly comes from.
 
     :raises NotAllowed: if the operator is out of reach, may do more than the actor, or is the actor
+    :raises SecondPersonNeeded: if the operator may do as much as the actor, and nobody else agrees
     :raises InvalidValue: if the password is weak
     """
     operator = _locked_operator(operator_id, actor)
     if operator.pk == actor.id:
         raise NotAllowed("Change your own password in your profile. Nothing was changed.")
+    _require_second_person(operator, actor, approver)
     set_checked_password(operator, password)
     operator.must_change_password = True
     operator.version += 1
     operator.save(update_fields=["password", "must_change_password", "version"])
     forget_attempts(username=operator.username)
-    _record(operator, "password_reset", actor, at)
+    _record(operator, "password_reset", actor, at, approver)
     return operator
 
 
@@ -266,24 +292,54 @@ def lift_lockout(*, operator_id: int, actor: Actor, at: datetime) -> bool:
     return lifted
 
 
-def _record(operator: Operator, act: str, actor: Actor, at: datetime) -> None:
-    record_write(actor=actor, at=at, action=f"staff.operator.{act}", subject=operator, unit_path=operator.unit.path)
+def _record(operator: Operator, act: str, actor: Actor, at: datetime, approver: Actor | None = None) -> None:
+    record_write(
+        actor=actor,
+        at=at,
+        action=f"staff.operator.{act}",
+        subject=operator,
+        unit_path=operator.unit.path,
+        after={"second_person": approver.name} if approver else None,
+    )
+
+
+def _require_second_person(operator: Operator, actor: Actor, approver: Actor | None) -> None:
+    """
+    Ask for a second person before somebody may sign in as an equal, who could be their own second person then.
+
+    :raises SecondPersonNeeded: if there is none, or they may not change operators here
+    """
+    if actor.id is None or is_below(actor, _rights(operator.role)):
+        return
+    if (
+        approver is None
+        or approver.id in (actor.id, operator.pk)
+        or not approver.may("staff.edit")
+        or not approver.reaches(operator.unit.path)
+    ):
+        raise SecondPersonNeeded(
+            "{name} may do as much as you. Somebody else who may change operators has to agree. Nothing was changed.",
+            name=operator.full_name,
+            field="approver",
+        )
 
 
 @transaction.atomic
-def forget_second_factor(*, operator_id: int, actor: Actor, at: datetime) -> int:
+def forget_second_factor(*, operator_id: int, actor: Actor, at: datetime, approver: Actor | None = None) -> int:
     """
     Forget the authenticator of somebody who lost it, and return how many devices were forgotten.
 
+    :raises SecondPersonNeeded: if the operator may do as much as the actor, and nobody else agrees
     :raises NotAllowed: if the operator is out of reach, may do more than the actor, or is the actor
     """
     operator = _locked_operator(operator_id, actor)
     if operator.pk == actor.id:
         raise NotAllowed("Somebody else has to reset your second factor. Nothing was changed.")
+    _require_second_person(operator, actor, approver)
     devices = list(devices_for_user(operator, confirmed=None))
     for device in devices:
         device.delete()
-    _record(operator, "second_factor_forgotten", actor, at)
+    _record(operator, "second_factor_forgotten", actor, at, approver)
     return len(devices)
 
 

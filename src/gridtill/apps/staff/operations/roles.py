@@ -128,6 +128,10 @@ def _rights_of(role: Role) -> frozenset[str]:
     return frozenset(role.permissions.values_list("permission", flat=True))
 
 
+def _is_administrator(actor: Actor) -> bool:
+    return actor.id is None or Role.objects.filter(is_administrator=True, operators=actor.id).exists()
+
+
 def _locked_role(role_id: int, version: int) -> Role:
     role = Role.objects.select_for_update().get(pk=role_id)
     if role.version != version:
@@ -177,10 +181,16 @@ def modify_role(*, role_id: int, version: int, change: RoleChange, actor: Actor,
 
     :raises RoleChanged: if the version is not the one that was looked at
     :raises InvalidValue: if the name is wrong or taken
+    :raises NotAllowed: if it is the administrator's and the actor is none, or a second factor is no longer
+        asked of those who may do more than the actor
     """
     path = _require_editor(actor)
     role = _locked_role(role_id, version)
     rights = _rights_of(role)
+    if role.is_administrator and not _is_administrator(actor):
+        raise NotAllowed("Only an administrator changes the administrator's role. Nothing was changed.")
+    if role.second_factor_required and not change.second_factor_required:
+        _refuse_beyond(actor, rights)
     before = _facts(role, rights)
     role.name = _checked_name(change.name, besides=role.pk)
     role.second_factor_required = change.second_factor_required
@@ -201,7 +211,7 @@ def change_matrix(*, matrix: Mapping[int, RoleTicks], actor: Actor, at: datetime
     :raises InvalidValue: if a right does not exist
     :raises RoleFixed: if rights are taken from the administrator's role
     :raises RoleChanged: if somebody changed one of the roles meanwhile
-    :raises NotAllowed: if a right is handed on that the actor does not hold
+    :raises NotAllowed: if a right is handed on or taken away that the actor does not hold, or it is their own role
     """
     path = _require_editor(actor)
     return [
@@ -221,7 +231,10 @@ def _tick(role_id: int, ticks: RoleTicks, *, path: str, actor: Actor, at: dateti
         return None
     if role.is_administrator:
         raise RoleFixed(f"The role {role.name} holds every right, so that one person can always repair the others.")
-    _refuse_beyond(actor, ticks.permissions - had)
+    if actor.id is not None and role.operators.filter(pk=actor.id).exists():
+        raise NotAllowed("Nobody changes the rights of their own role. Nothing was changed.")
+    # Taking away what one may not hand on is meddling too.
+    _refuse_beyond(actor, ticks.permissions ^ had)
     before = _facts(role, had)
     role.permissions.filter(permission__in=had - ticks.permissions).delete()
     added = sorted(ticks.permissions - had)
@@ -252,6 +265,7 @@ def delete_role(*, role_id: int, version: int, actor: Actor, at: datetime) -> No
     role = _locked_role(role_id, version)
     if role.is_administrator:
         raise RoleFixed(f"The role {role.name} always remains. Nothing was changed.")
+    _refuse_beyond(actor, _rights_of(role))
     names = list(role.operators.order_by("username").values_list("username", flat=True)[:4])
     if names:
         more = " and others" if len(names) > 3 else ""
