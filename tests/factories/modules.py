@@ -1,0 +1,46 @@
+"""Simulated security modules on loopback, as many as a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from gridtill.drivers.security.module.access import ModuleAccess, ModuleWaits
+from gridtill.drivers.security.module.driver import ModuleIssuer
+from gridtill.sim.module.faults import Faults
+from gridtill.sim.module.making import SimulatedModule
+from gridtill.sim.module.memory import Memory
+from gridtill.sim.module.server import LinkTerms, ModuleServer
+
+SECRET = "what both sides know of each other"
+TERMS = LinkTerms(SECRET, late_s=0.3)
+KEYS = {("201457", 1, 2, 2014): b"a secret of 20 bytes"}
+# Short, so that a test of silence does not take long.
+SHORT = ModuleWaits(connect_s=2.0, link_s=2.0, answer_s=0.6, state_s=5.0)
+LONG = ModuleWaits(connect_s=10.0, link_s=30.0, answer_s=30.0, state_s=5.0)
+
+
+@contextmanager
+def served(keys=KEYS, *, state=None, licence=None, faults=None, address=("127.0.0.1", 0), **terms):
+    """Serve a module with these keys while the block runs."""
+    memory = Memory(state)
+    module = SimulatedModule(keys, memory, licence=licence)
+    server = ModuleServer(module, replace(TERMS, **terms), faults or Faults(), address)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        memory.close()
+
+
+@contextmanager
+def issuer_for(*servers, waits=SHORT, **access) -> Iterator[ModuleIssuer]:
+    """Return a driver that asks these servers, or addresses, while the block runs."""
+    endpoints = tuple(getattr(server, "address", server) for server in servers)
+    issuer = ModuleIssuer(ModuleAccess(endpoints, **{"secret": SECRET, **access}), waits)
+    try:
+        yield issuer
+    finally:
+        issuer.close()
