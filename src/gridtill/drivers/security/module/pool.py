@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from gridtill.drivers.security.module.access import ModuleAccess, ModuleBusy, ModuleUnreachable, ModuleWaits
 from gridtill.drivers.security.module.link import Link
@@ -25,10 +25,16 @@ class _Held:
         self.free = threading.Semaphore(links)
         self.idle: deque[Link] = deque()
 
+    def taken(self) -> Link | None:
+        # Another thread may have taken the last one since it was seen.
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return None
+
     def close_idle(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self.idle.pop().close()
+        while (link := self.taken()) is not None:
+            link.close()
 
 
 class LinkPool:
@@ -88,11 +94,7 @@ class LinkPool:
     def _usable(self, held: _Held, deadline: float, *, fresh: bool) -> Link:
         if fresh:
             held.close_idle()
-        while held.idle:
-            try:
-                link = held.idle.pop()
-            except IndexError:
-                break
+        while (link := held.taken()) is not None:
             if link.is_usable(self._waits.connect_s):
                 return link
             link.close()
