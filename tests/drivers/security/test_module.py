@@ -28,7 +28,6 @@ from gridtill.drivers.security.module.access import (
     ModuleBusy,
     ModuleRefused,
     ModuleUnreachable,
-    NotPermitted,
     SignInRefused,
     VendingInhibited,
 )
@@ -36,6 +35,7 @@ from gridtill.drivers.security.module.driver import ModuleIssuer, _refusal, open
 from gridtill.drivers.security.module.wire import LineCut, Lines, line_of, object_of, plain, proof
 from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.sim.module.faults import FaultKind
+from gridtill.sts.errors import StsError
 
 pytestmark = pytest.mark.unit
 
@@ -509,13 +509,15 @@ def test_hostile_set_is_unknown(changes):
             issuer.issue_management(MANAGEMENT)
 
 
-def test_declined_question_is_no_answer():
+@pytest.mark.parametrize("code", ["not_permitted", "vending_key_missing", "sts_error", "melted"])
+def test_declined_question_is_no_answer(code):
     def declined(asked):
-        return line_of({"id": asked["id"], "error": {"code": "not_permitted", "message": "No."}})
+        return line_of({"id": asked["id"], "error": {"code": code, "message": "No."}})
 
     with impostor(declined) as address, issuer_for(address) as issuer, pytest.raises(IssueUnknown, match="No"):
         issuer.fetch_result(REQUEST_ID)
-    with impostor(declined) as address, issuer_for(address) as issuer, pytest.raises(NotPermitted):
+    kind = StsError if code == "sts_error" else IssueRefused
+    with impostor(declined) as address, issuer_for(address) as issuer, pytest.raises(kind):
         issuer.verify(METER, "1" * 20)
     with impostor(declined) as address, issuer_for(address) as issuer, pytest.raises(ModuleUnreachable, match="No"):
         issuer.require_served(METER)

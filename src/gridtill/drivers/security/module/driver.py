@@ -20,6 +20,7 @@ from gridtill.drivers.security.base import (
     InvalidRequest,
     IssuedSet,
     IssuedToken,
+    IssueRefused,
     IssuerStatus,
     IssueUnknown,
     KeyChangeRequest,
@@ -213,7 +214,7 @@ class ModuleIssuer:
             try:
                 answer = self._asked_twice(pool, do, {"request_id": str(request_id)})
                 found = None if _result(answer) is None else built(kind, _result(answer))
-            except (ModuleRefused, LineWrong) as declined:
+            except (IssueRefused, LineWrong) as declined:
                 problem = str(declined)
                 continue
             if found is not None and _is_sound(found):
@@ -252,7 +253,7 @@ class ModuleIssuer:
     def _read(self, pool: LinkPool, kind: type[_Answer], answer: dict[str, Any]) -> _Answer:
         try:
             return built(kind, _result(answer))
-        except (ModuleRefused, LineWrong) as wrong:
+        except (IssueRefused, LineWrong) as wrong:
             raise _unreachable(pool, wrong) from wrong
 
     def _asked_twice(self, pool: LinkPool, do: str, content: dict[str, Any]) -> dict[str, Any]:
