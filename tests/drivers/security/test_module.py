@@ -9,7 +9,7 @@ import time
 import tomllib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib import resources
 
@@ -34,7 +34,7 @@ from gridtill.drivers.security.module.access import (
 from gridtill.drivers.security.module.driver import ModuleIssuer, _refusal, open_module
 from gridtill.drivers.security.module.wire import LineCut, Lines, line_of, object_of, plain, proof
 from gridtill.drivers.security.software.driver import SoftwareIssuer
-from gridtill.sim.module.faults import FaultKind
+from gridtill.sim.module.faults import FaultKind, FaultRates, Faults
 from gridtill.sts.errors import StsError
 
 pytestmark = pytest.mark.unit
@@ -319,6 +319,74 @@ def test_module_whose_licence_is_used_up_is_asked_last():
             issuer.issue_credit(replace(REQUEST, request_id=uuid.UUID(int=number)))
 
         assert (first.module.made, second.module.made) == (0, 8)
+
+
+def test_trouble_of_every_kind_makes_one_token_for_each_request(tmp_path):
+    """Eight counters, two modules, one of which is started anew; whatever gets lost is looked up."""
+    rates = FaultRates(lose=5, late=5, garble=10, cut=10)
+    waits = replace(LONG, answer_s=0.3, link_s=10.0)
+    requests = [replace(REQUEST, request_id=uuid.UUID(int=number)) for number in range(1, 161)]
+
+    def sell(request):
+        for _try in range(40):
+            try:
+                return issuer.issue_credit(request)
+            except IssueUnknown:
+                found = looked_up(request)
+                if found is not None:
+                    return found
+            except ModuleUnreachable:
+                time.sleep(0.05)
+        raise AssertionError("never answered")
+
+    def looked_up(request):
+        for _try in range(100):
+            with suppress(IssueUnknown):
+                return issuer.fetch_result(request.request_id)
+            time.sleep(0.05)
+        raise AssertionError("never looked up")
+
+    with ExitStack() as stack:
+        first = stack.enter_context(served(state=tmp_path / "first", faults=Faults(rates, 1)))
+        second = stack.enter_context(served(faults=Faults(rates, 2)))
+        issuer = stack.enter_context(issuer_for(first, second, waits=waits))
+        with ThreadPoolExecutor(8) as counters:
+            made = [counters.submit(sell, request) for request in requests]
+            while not all(future.done() for future in made[:40]):
+                time.sleep(0.01)
+            first.stop()
+            first.module._memory.close()
+            address = first.address
+            anew = stack.enter_context(served(state=tmp_path / "first", faults=Faults(rates, 3), address=address))
+            tokens = [future.result() for future in made]
+
+        assert tokens == [SoftwareIssuer(KEYS).issue_credit(request) for request in requests]
+        assert anew.module.made + second.module.made == len(requests)
+        assert min(anew.module.made, second.module.made) > 20
+
+
+def test_module_that_is_away_is_not_waited_for_at_each_sale():
+    tried = []
+
+    def silent(peer, lines):
+        tried.append(peer)
+        lines.next(time.monotonic() + 5)
+
+    with served() as first, raw_peer(silent) as second:
+        with issuer_for(first, second, waits=replace(SHORT, connect_s=0.1)) as issuer:
+            for _sale in range(5):
+                issuer._seen.clear()
+                issuer.require_served(METER)
+
+    assert len(tried) == 1
+
+
+def test_words_of_a_stranger_are_shown_bounded():
+    said = line_of({"error": {"code": "x", "message": "\x1b[2J" + "y" * 9999}})
+    with raw_peer(lambda peer, _lines: peer.sendall(said)) as address, issuer_for(address) as issuer:  # noqa: SIM117
+        with pytest.raises(ModuleUnreachable) as refused:
+            issuer.issue_credit(REQUEST)
+    assert ("\x1b" in refused.value.message, len(refused.value.message) < 400) == (False, True)
 
 
 # Links.

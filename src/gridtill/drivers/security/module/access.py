@@ -45,6 +45,17 @@ class ModuleWaits:
     state_s: float = 5.0
 
 
+def endpoint_name(address: tuple[str, int]) -> str:
+    """
+    Return an endpoint as a person writes it.
+
+    >>> endpoint_name(("::1", 7400))
+    '[::1]:7400'
+    """
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class ModuleRefused(IssueRefused):
     """The module declined for a reason of its own; nothing was made."""
 

@@ -42,7 +42,7 @@ from gridtill.drivers.security.module.access import (
 )
 from gridtill.drivers.security.module.link import LinkBroken
 from gridtill.drivers.security.module.pool import LinkPool
-from gridtill.drivers.security.module.wire import OUTCOME_UNKNOWN, LineWrong, ModuleState, built, plain
+from gridtill.drivers.security.module.wire import OUTCOME_UNKNOWN, LineWrong, ModuleState, built, plain, printable
 from gridtill.kernel.errors import Refusal
 from gridtill.sts import errors as sts_errors
 from gridtill.sts.decoded import WH_PER_UNIT, DecodedToken
@@ -50,7 +50,6 @@ from gridtill.sts.keys import require_generation
 
 _DIGITS = re.compile(r"[0-9]{20}")
 _CHECK_VALUE = re.compile(r"[0-9A-F]{6,12}")
-_WORDS_MAXIMUM = 300
 _Asked = CreditRequest | ManagementRequest | KeyChangeRequest
 _Answer = TypeVar("_Answer")
 _STS: dict[str, type[sts_errors.StsError]] = {
@@ -233,7 +232,8 @@ class ModuleIssuer:
 
     def _states(self, *, anew: bool = False) -> list[ModuleState]:
         states, unreachable = [], None
-        for pool in self._pools:
+        # One that was away a moment ago is not waited for again where another one answers.
+        for pool in [pool for pool in self._pools if anew or not pool.is_down] or self._pools:
             try:
                 states.append(self._state(pool, anew=anew))
             except ModuleUnreachable as refused:
@@ -301,7 +301,7 @@ def _require_ready(states: list[ModuleState]) -> None:
         return
     if any(state.remaining == 0 for state in states):
         raise LicenceUsedUp("The security module's licence is used up.")
-    reason = next(filter(None, (_printable(state.reason) for state in states)), "")
+    reason = next(filter(None, (printable(state.reason) for state in states)), "")
     raise VendingInhibited(reason or "The security module makes no tokens now.")
 
 
@@ -327,18 +327,14 @@ def _result(answer: dict[str, Any]) -> Any:
 
 def _refusal(error: dict[str, Any], more: dict[str, type[sts_errors.StsError]] | None = None) -> Refusal:
     """Return what a module declined with; a code that is not known here is a refusal too, for it says so itself."""
-    code, message = error["code"], _printable(error["message"])
+    code, message = error["code"], printable(error["message"])
     kind: type[Refusal] = (more or {}).get(code) or REFUSALS.get(code, ModuleRefused)
     remedy, field = error.get("remedy"), error.get("field")
     return kind(
         message or "The security module declined.",
-        remedy=_printable(remedy) if isinstance(remedy, str) and remedy else None,
+        remedy=printable(remedy) if isinstance(remedy, str) and remedy else None,
         field=field if isinstance(field, str) and field.isidentifier() else None,
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text[:_WORDS_MAXIMUM] if letter.isprintable())
 
 
 def _not_answered(pool: LinkPool, broken: LinkBroken) -> str:

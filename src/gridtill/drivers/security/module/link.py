@@ -11,7 +11,7 @@ import time
 import uuid
 from typing import Any
 
-from gridtill.drivers.security.module.access import ModuleUnreachable, SignInRefused
+from gridtill.drivers.security.module.access import ModuleUnreachable, SignInRefused, endpoint_name
 from gridtill.drivers.security.module.wire import (
     ANSWER_BYTES_MAXIMUM,
     ASKED_BYTES_MAXIMUM,
@@ -23,6 +23,7 @@ from gridtill.drivers.security.module.wire import (
     left_until,
     line_of,
     object_of,
+    printable,
     proof,
 )
 
@@ -52,7 +53,7 @@ class Link:
     """
 
     def __init__(self, address: tuple[str, int], secret: str, tls: ssl.SSLContext | None, deadline: float) -> None:
-        self._name = f"{address[0]}:{address[1]}"
+        self._name = endpoint_name(address)
         try:
             self._peer = _connected(address, tls, deadline)
         except (OSError, ValueError) as error:
@@ -77,7 +78,7 @@ class Link:
         greeting = object_of(self._lines.next(deadline))
         self._greeted_at = time.monotonic()
         if "error" in greeting:
-            raise self._unreachable(_words(greeting["error"], "message") or "it declined the link")
+            raise self._unreachable(printable(_words(greeting["error"], "message")) or "it declined the link")
         if (greeting.get("protocol"), greeting.get("version")) != (PROTOCOL, VERSION):
             raise LineWrong("it speaks another protocol or version")
         nonce, clock = greeting.get("nonce"), greeting.get("clock_ms")

@@ -10,11 +10,19 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gridtill.drivers.security.module.access import ModuleAccess, ModuleBusy, ModuleUnreachable, ModuleWaits
+from gridtill.drivers.security.module.access import (
+    ModuleAccess,
+    ModuleBusy,
+    ModuleUnreachable,
+    ModuleWaits,
+    endpoint_name,
+)
 from gridtill.drivers.security.module.link import Link
 
 # A module that could not be reached is asked after the others for so long.
-_DOWN_S = 2.0
+_DOWN_S = 5.0
+# The last of several modules is tried too when the first ones took all the time.
+_LEAST_S = 0.5
 
 
 class _Held:
@@ -41,7 +49,7 @@ class LinkPool:
     """Links to one endpoint, opened when they are needed; any thread and any process may ask."""
 
     def __init__(self, address: tuple[str, int], access: ModuleAccess, waits: ModuleWaits) -> None:
-        self.name = f"{address[0]}:{address[1]}"
+        self.name = endpoint_name(address)
         self._address, self._access, self._waits = address, access, waits
         self._held = _Held(access.links)
         self._tls: ssl.SSLContext | None = None
@@ -95,10 +103,12 @@ class LinkPool:
         if fresh:
             held.close_idle()
         while (link := held.taken()) is not None:
-            if link.is_usable(self._waits.connect_s):
+            left = max(_LEAST_S, deadline - time.monotonic())
+            if link.is_usable(min(left, self._waits.connect_s)):
                 return link
             link.close()
-        until = max(min(deadline, time.monotonic() + self._waits.connect_s), time.monotonic() + 0.5)
+        now = time.monotonic()
+        until = max(now + _LEAST_S, min(deadline, now + self._waits.connect_s))
         try:
             return Link(self._address, self._access.secret, self._context(), until)
         except ModuleUnreachable:

@@ -35,6 +35,7 @@ SECRET_MINIMUM = 16
 # The one error that does not say that nothing was made.
 OUTCOME_UNKNOWN = "outcome_unknown"
 _CHUNK = 64 * 1024
+_WORDS_MAXIMUM = 300
 _NONCE = re.compile(r"[0-9a-f]{32,64}")
 _Built = TypeVar("_Built")
 
@@ -152,6 +153,11 @@ def left_until(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("the time is over")
     return left
+
+
+def printable(text: str) -> str:
+    """Return what may be shown and logged of words that came over a link."""
+    return "".join(letter for letter in text[:_WORDS_MAXIMUM] if letter.isprintable())
 
 
 def plain(value: Any) -> Any:
