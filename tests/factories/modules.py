@@ -24,8 +24,8 @@ from gridtill.sim.module.server import LinkTerms, ModuleServer
 SECRET = "what both sides know of each other"
 TERMS = LinkTerms(SECRET, late_s=0.3)
 KEYS = {("201457", 1, 2, 2014): b"a secret of 20 bytes"}
-# Short, so that a test of silence does not take long.
-SHORT = ModuleWaits(connect_s=2.0, link_s=2.0, answer_s=0.6, state_s=5.0)
+# For tests of silence only, which would take long otherwise; a busy machine may answer later than that.
+SHORT = ModuleWaits(connect_s=10.0, link_s=10.0, answer_s=0.8, state_s=5.0)
 LONG = ModuleWaits(connect_s=10.0, link_s=30.0, answer_s=30.0, state_s=5.0)
 
 
@@ -44,7 +44,7 @@ def served(keys=KEYS, *, state=None, licence=None, faults=None, address=("127.0.
 
 
 @contextmanager
-def issuer_for(*servers, waits=SHORT, **access) -> Iterator[ModuleIssuer]:
+def issuer_for(*servers, waits=LONG, **access) -> Iterator[ModuleIssuer]:
     """Return a driver that asks these servers, or addresses, while the block runs."""
     endpoints = tuple(getattr(server, "address", server) for server in servers)
     issuer = ModuleIssuer(ModuleAccess(endpoints, **{"secret": SECRET, **access}), waits)

@@ -251,7 +251,7 @@ def end(process):
 
 def test_command_loses_the_answer_and_remembers_it_over_a_restart(module, tmp_path):
     process, address = module("--state", tmp_path / "state", "--lose", "100")
-    with issuer_for(address) as issuer:
+    with issuer_for(address, waits=SHORT) as issuer:
         with pytest.raises(IssueUnknown):
             issuer.issue_credit(REQUEST)
         assert end(process) == (0, "module ended; 1 tokens were made in all\n", "")
@@ -291,7 +291,7 @@ def test_command_serves_here_until_it_is_told_to_end(tmp_path, capsys, monkeypat
 
     def sell():
         try:
-            with issuer_for(("127.0.0.1", port), ca=str(authority), waits=SHORT) as issuer:
+            with issuer_for(("127.0.0.1", port), ca=str(authority)) as issuer:
                 deadline = time.monotonic() + 20
                 while not told and time.monotonic() < deadline:
                     told.extend(issuer.status().keys)

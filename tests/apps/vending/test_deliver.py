@@ -18,7 +18,7 @@ from gridtill.apps.vending.states import IllegalTransition, next_state
 from gridtill.drivers.security.base import CreditRequest, IssuedToken, IssueRefused, IssueUnknown, RequestConflict
 from gridtill.kernel.ids import new_id
 from gridtill.sim.module.faults import FaultKind
-from tests.factories.modules import issuer_for, served
+from tests.factories.modules import SHORT, issuer_for, served
 from tests.factories.scene import MORNING, VENDING_KEY, make_scene, make_supply
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_silence_is_unknown_and_is_looked_up_not_asked_for_anew(scene, vend_id):
 @pytest.mark.parametrize("fault", [FaultKind.LOST, FaultKind.CUT_AFTER, FaultKind.GARBLED])
 def test_answer_that_a_module_lost_is_looked_up_with_the_digits_made_first(scene, vend_id, tmp_path, fault):
     keys, state = {("201457", 1, 2, 2014): VENDING_KEY}, tmp_path / "module"
-    with served(keys, state=state) as module, issuer_for(module) as issuer:
+    with served(keys, state=state) as module, issuer_for(module, waits=SHORT) as issuer:
         module.faults.befall(fault)
         unknown = issue(scene, vend_id, issuer)
         assert (unknown.state, unknown.token) == ("UNKNOWN", "")

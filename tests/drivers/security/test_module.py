@@ -32,7 +32,7 @@ from gridtill.drivers.security.module.access import (
     VendingInhibited,
 )
 from gridtill.drivers.security.module.driver import ModuleIssuer, _refusal, open_module
-from gridtill.drivers.security.module.wire import LineCut, Lines, line_of, object_of, plain, proof
+from gridtill.drivers.security.module.wire import LineCut, Lines, LineWrong, line_of, object_of, plain, proof
 from gridtill.drivers.security.software.driver import SoftwareIssuer
 from gridtill.sim.module.faults import FaultKind, FaultRates, Faults
 from gridtill.sts.errors import StsError
@@ -53,7 +53,7 @@ LOST = [FaultKind.LOST, FaultKind.CUT_AFTER, FaultKind.LATE, FaultKind.GARBLED, 
 
 @pytest.mark.parametrize("fault", LOST)
 def test_lost_answer_is_unknown_and_then_fetched_with_the_same_digits(fault):
-    with served() as server, issuer_for(server) as issuer:
+    with served() as server, issuer_for(server, waits=SHORT) as issuer:
         server.faults.befall(fault)
         with pytest.raises(IssueUnknown) as unknown:
             issuer.issue_credit(REQUEST)
@@ -98,7 +98,7 @@ def test_an_issue_is_sent_once_whatever_comes_back():
 
 def test_restart_in_between_keeps_what_was_made(tmp_path):
     state = tmp_path / "module.jsonl"
-    with served(state=state) as server, issuer_for(server) as issuer:
+    with served(state=state) as server, issuer_for(server, waits=SHORT) as issuer:
         server.faults.befall(FaultKind.LOST)
         with pytest.raises(IssueUnknown):
             issuer.issue_credit(REQUEST)
@@ -235,7 +235,7 @@ def test_sale_asks_before_the_money(issuer, meter, refusal):
 
 
 def test_key_list_is_asked_for_every_few_seconds_only():
-    with served() as server, issuer_for(server, waits=replace(SHORT, state_s=0.2)) as issuer:
+    with served() as server, issuer_for(server, waits=replace(LONG, state_s=0.2)) as issuer:
         issuer.require_served(METER)
         server.module.inhibited = "stopped"
         issuer.require_served(METER)
@@ -292,7 +292,7 @@ def test_result_is_none_only_if_every_module_says_so():
 
 
 def test_unknown_is_never_taken_over():
-    with served() as first, served() as second, issuer_for(first, second) as issuer:
+    with served() as first, served() as second, issuer_for(first, second, waits=SHORT) as issuer:
         for server in (first, second):
             server.faults.befall(FaultKind.LOST)
         with pytest.raises(IssueUnknown):
@@ -335,7 +335,7 @@ def test_trouble_of_every_kind_makes_one_token_for_each_request(tmp_path):
                 found = looked_up(request)
                 if found is not None:
                     return found
-            except ModuleUnreachable:
+            except (ModuleUnreachable, AskedTooLate):
                 time.sleep(0.05)
         raise AssertionError("never answered")
 
@@ -372,11 +372,12 @@ def test_module_that_is_away_is_not_waited_for_at_each_sale():
         tried.append(peer)
         lines.next(time.monotonic() + 5)
 
-    with served() as first, raw_peer(silent) as second:
-        with issuer_for(first, second, waits=replace(SHORT, connect_s=0.1)) as issuer:
-            for _sale in range(5):
-                issuer._seen.clear()
-                issuer.require_served(METER)
+    waits = replace(LONG, connect_s=0.2)
+    with served() as first, raw_peer(silent) as second, issuer_for(first, second, waits=waits) as issuer:
+        issuer._pools[0]._waits = LONG
+        for _sale in range(5):
+            issuer._seen.clear()
+            issuer.require_served(METER)
 
     assert len(tried) == 1
 
@@ -403,7 +404,7 @@ def test_eight_counters_share_the_links():
 
 
 def test_busy_links_refuse_and_nothing_was_sent():
-    with served() as server, issuer_for(server, links=1, waits=replace(SHORT, link_s=0.1, answer_s=3)) as issuer:
+    with served() as server, issuer_for(server, links=1, waits=replace(LONG, link_s=0.1)) as issuer:
         with issuer._pools[0].link(time.monotonic() + 2), pytest.raises(ModuleBusy):
             issuer.issue_credit(REQUEST)
         assert server.module.made == 0
@@ -431,7 +432,7 @@ def test_idle_links_are_tried_and_old_ones_are_left(monkeypatch):
 
 def _forked(issuer, number, answers):
     made = issuer.issue_credit(replace(REQUEST, request_id=uuid.UUID(int=number)))
-    answers.put((made.units, issuer._pools[0]._held.process == os.getpid()))
+    answers.send((made.units, issuer._pools[0]._held.process == os.getpid()))
     issuer.close()
 
 
@@ -439,13 +440,16 @@ def test_forked_processes_open_links_of_their_own():
     with served() as server, issuer_for(server) as issuer:
         issuer.issue_credit(REQUEST)
         context = multiprocessing.get_context("fork")
-        answers = context.Queue()
-        children = [context.Process(target=_forked, args=(issuer, number, answers)) for number in (1, 2)]
-        for child in children:
+        told = []
+        for number in (1, 2):
+            mine, theirs = context.Pipe(duplex=False)
+            child = context.Process(target=_forked, args=(issuer, number, theirs))
             child.start()
-        told = [answers.get(timeout=20) for _child in children]
-        for child in children:
-            child.join(20)
+            theirs.close()
+            told.append(mine.recv() if mine.poll(60) else "nothing")
+            mine.close()
+            child.join(60)
+            assert child.exitcode == 0
 
         assert told == [(REQUEST.units, True)] * 2
         assert issuer.issue_credit(replace(REQUEST, request_id=uuid.UUID(int=5))).units == REQUEST.units
@@ -567,6 +571,19 @@ def test_hostile_answer_to_a_question_is_no_answer(line):
         assert not issuer.status().ready
 
 
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (1, False), (60_000, False)])
+def test_line_is_as_long_as_allowed_and_not_longer(size, fits):
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(b"x" * (1000 + size) + b"\n")
+        lines = Lines(near, 1000)
+        if fits:
+            assert len(lines.next(time.monotonic() + 5)) == 1000
+        else:
+            with pytest.raises(LineWrong, match="longer than 1000"):
+                lines.next(time.monotonic() + 5)
+
+
 @pytest.mark.parametrize(
     "changes", [{"digits": []}, {"digits": ["1" * 20] * 2}, {"digits": "1" * 20}, {"digits": [5]}, {"value": -1}]
 )
@@ -612,7 +629,7 @@ def test_what_is_no_module_is_told_nothing(greeting):
 
 
 def test_peer_that_stays_silent_is_waited_for_in_bounds():
-    waits = replace(SHORT, connect_s=0.2)
+    waits = replace(LONG, connect_s=0.2)
     with raw_peer(lambda _peer, _lines: time.sleep(0.6)) as address, issuer_for(address, waits=waits) as issuer:  # noqa: SIM117
         with pytest.raises(ModuleUnreachable, match="in time"):
             issuer.issue_credit(REQUEST)
