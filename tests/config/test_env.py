@@ -88,6 +88,36 @@ def test_settings_that_need_each_other_are_named(monkeypatch):
         env.together("X_D", "X_A", "X_C")
 
 
+def test_endpoints_are_hosts_with_ports(monkeypatch):
+    monkeypatch.setenv("X_E", " module-a:7000, [::1]:7001 ")
+
+    assert env.endpoints("X_E") == (("module-a", 7000), ("::1", 7001))
+    assert env.endpoints("X_NONE") == ()
+
+
+@pytest.mark.parametrize("value", ["host", "host:", ":7000", "host:x", "host:70000", "a:1/b", "u@a:1", "[::1:1", "a:0"])
+def test_endpoint_that_is_none_is_named(monkeypatch, value):
+    monkeypatch.setenv("X_E", value)
+    with pytest.raises(SettingInvalid, match="X_E must be host:port"):
+        env.endpoints("X_E")
+
+
+def test_endpoint_stands_once(monkeypatch):
+    monkeypatch.setenv("X_E", "a:1,a:1")
+    with pytest.raises(SettingInvalid, match="X_E names one of its endpoints twice"):
+        env.endpoints("X_E")
+
+
+def test_file_is_readable_or_named(monkeypatch, tmp_path):
+    (tmp_path / "there").write_text("x")
+    monkeypatch.setenv("X_F", str(tmp_path / "there"))
+    assert (env.readable("X_F"), env.readable("X_NONE")) == (str(tmp_path / "there"), "")
+
+    monkeypatch.setenv("X_F", str(tmp_path / "missing"))
+    with pytest.raises(SettingInvalid, match="X_F names a file"):
+        env.readable("X_F")
+
+
 TOKEN = {"GRIDTILL_PKCS11_LIBRARY": "/lib.so", "GRIDTILL_PKCS11_TOKEN": "till", "GRIDTILL_PKCS11_PIN": "9999"}
 SOURCES = {
     "GRIDTILL_KEYSTORE_KEY": "00" * 32,
@@ -147,3 +177,32 @@ def test_a_file_is_parsed_or_the_start_stops(monkeypatch, tmp_path):
         with pytest.raises(env.SettingInvalid, match="GT_TABLES points to a file"):
             env.parsed_file("GT_TABLES", int)
         path.touch()
+
+
+MODULE = {
+    "GRIDTILL_TOKEN_ISSUER": "module",
+    "GRIDTILL_TOKEN_MODULE": "10.0.0.5:7000",
+    "GRIDTILL_TOKEN_MODULE_SECRET": "what both sides know",
+}
+
+
+def test_module_is_told_in_full():
+    assert start(**MODULE)[:2] == (0, "module")
+    for name in set(MODULE) - {"GRIDTILL_TOKEN_ISSUER"}:
+        code, _out, (said,) = start(**{key: value for key, value in MODULE.items() if key != name})
+        assert (code, f"needs {name};" in said, "what both" in said) == (1, True, False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"GRIDTILL_TOKEN_MODULE": "10.0.0.5"},
+        {"GRIDTILL_TOKEN_MODULE_LINKS": "0"},
+        {"GRIDTILL_TOKEN_MODULE_CA": "/nowhere"},
+        {"GRIDTILL_TOKEN_MODULE_SECRET": "short"},
+    ],
+)
+def test_module_that_is_told_wrongly_stops_the_start(wrong):
+    code, _out, (said,) = start(**MODULE | wrong)
+
+    assert (code, *(name in said for name in wrong), "short" in said) == (1, True, False)

@@ -88,6 +88,41 @@ def words(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def endpoints(name: str) -> tuple[tuple[str, int], ...]:
+    """
+    Read hosts with their ports, separated by commas; none is an empty list.
+
+    :raises SettingInvalid: if one has no host or no port, or stands there twice
+    """
+    found = []
+    for item in words(name):
+        try:
+            parts = urlsplit(f"//{item}")
+            found.append((parts.hostname or "", parts.port or 0))
+        except ValueError:
+            found.append(("", 0))
+        if not all(found[-1]) or item != parts.netloc or "@" in item:
+            raise SettingInvalid(f"{name} must be host:port, or several of them with commas between, not {item!r}.")
+    if len(set(found)) < len(found):
+        raise SettingInvalid(f"{name} names one of its endpoints twice.")
+    return tuple(found)
+
+
+def readable(name: str) -> str:
+    """
+    Read the path of a file that can be read; empty is none.
+
+    :raises SettingInvalid: if it cannot be read
+    """
+    path = text(name, "")
+    if path:
+        try:
+            Path(path).read_bytes()
+        except OSError as error:
+            raise SettingInvalid(f"{name} names a file that cannot be read: {error}") from error
+    return path
+
+
 def choice(name: str, *values: str) -> str:
     """
     Read one of a few words; the first is the default.

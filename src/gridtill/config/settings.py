@@ -28,7 +28,11 @@ PKCS11_TOKEN = env.text("GRIDTILL_PKCS11_TOKEN", "")
 # Named so that Django's debug pages hide it.
 PKCS11_TOKEN_SECRET = env.text("GRIDTILL_PKCS11_PIN", "")
 PKCS11_WRAPPING_KEY = env.text("GRIDTILL_PKCS11_WRAPPING_KEY", "")
-ISSUER_KIND = env.choice("GRIDTILL_TOKEN_ISSUER", "software", "pkcs11")
+ISSUER_KIND = env.choice("GRIDTILL_TOKEN_ISSUER", "software", "pkcs11", "module")
+TOKEN_MODULES = env.endpoints("GRIDTILL_TOKEN_MODULE")
+TOKEN_MODULE_SECRET = env.text("GRIDTILL_TOKEN_MODULE_SECRET", "")
+TOKEN_MODULE_LINKS = env.integer("GRIDTILL_TOKEN_MODULE_LINKS", 4, least=1)
+TOKEN_MODULE_CA = env.readable("GRIDTILL_TOKEN_MODULE_CA")
 env.at_most_one("GRIDTILL_KEYSTORE_KEY", "GRIDTILL_KEYSTORE_KEY_FILE", "GRIDTILL_PKCS11_WRAPPING_KEY")
 if PKCS11_WRAPPING_KEY or ISSUER_KIND == "pkcs11":
     env.together(
@@ -37,6 +41,10 @@ if PKCS11_WRAPPING_KEY or ISSUER_KIND == "pkcs11":
         "GRIDTILL_PKCS11_TOKEN",
         "GRIDTILL_PKCS11_PIN",
     )
+if ISSUER_KIND == "module":
+    env.together("GRIDTILL_TOKEN_ISSUER=module", "GRIDTILL_TOKEN_MODULE", "GRIDTILL_TOKEN_MODULE_SECRET")
+    if len(TOKEN_MODULE_SECRET) < 16:
+        raise env.SettingInvalid("GRIDTILL_TOKEN_MODULE_SECRET must have at least 16 characters.")
 PRINTER_URL = env.text("GRIDTILL_PRINTER_URL", "")
 SMS_URL = env.text("GRIDTILL_SMS_URL", "")
 SMS_SECRET = env.text("GRIDTILL_SMS_SECRET", "")

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gridtill.drivers.security.keyfile import FileKey, KeyFileWrong, seal_key_file
+from gridtill.drivers.security.keyfile import KeyFileWrong, key_of_line, seal_key_file
 from gridtill.drivers.security.pkcs11.access import TokenAccess
 from gridtill.drivers.security.pkcs11.driver import open_token
 from gridtill.kernel.actors import SYSTEM
@@ -63,7 +62,7 @@ def _split() -> int:
 
 def _seal(out: Path) -> int:
     passphrase = os.environ.get(_PASSPHRASE) or getpass.getpass("Passphrase of the key file: ")
-    keys = [_read(line) for line in sys.stdin if line.strip()]
+    keys = [key_of_line(line) for line in sys.stdin if line.strip()]
     content = seal_key_file(keys, passphrase)
     with out.open("xb") as file:
         out.chmod(0o600)
@@ -71,18 +70,6 @@ def _seal(out: Path) -> int:
     for key in keys:
         print(f"{key.supply_group_code}/{key.key_revision} check value {check_value(key.key)}")
     return 0
-
-
-def _read(line: str) -> FileKey:
-    row = json.loads(line)
-    return FileKey(
-        supply_group_code=str(row["supply_group_code"]),
-        key_revision=int(row["key_revision"]),
-        key_type=int(row.get("key_type", 2)),
-        base_date=int(row.get("base_date", 2014)),
-        key_expiry=int(row.get("key_expiry", 255)),
-        key=bytes.fromhex(row["key"]),
-    )
 
 
 def _with_token(act: Callable[[], None]) -> int:

@@ -8,6 +8,7 @@ from importlib import import_module
 
 SIMULATORS: dict[str, tuple[str, str]] = {
     "keypad": ("gridtill.sim.keypad.command", "a keypad meter that takes twenty digits and keeps its state in a file"),
+    "module": ("gridtill.sim.module.command", "a security module on a port that makes tokens, and trouble if told to"),
 }
 
 

@@ -17,7 +17,9 @@ from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.states import IllegalTransition, next_state
 from gridtill.drivers.security.base import CreditRequest, IssuedToken, IssueRefused, IssueUnknown, RequestConflict
 from gridtill.kernel.ids import new_id
-from tests.factories.scene import MORNING, make_scene, make_supply
+from gridtill.sim.module.faults import FaultKind
+from tests.factories.modules import SHORT, issuer_for, served
+from tests.factories.scene import MORNING, VENDING_KEY, make_scene, make_supply
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +105,33 @@ def test_silence_is_unknown_and_is_looked_up_not_asked_for_anew(scene, vend_id):
 
     assert (delivery.state, issuer.asked) == ("ISSUED", 1)
     assert delivery.token == issuer.made[delivery.pk].digits
+
+
+@pytest.mark.parametrize("fault", [FaultKind.LOST, FaultKind.CUT_AFTER, FaultKind.GARBLED])
+def test_answer_that_a_module_lost_is_looked_up_with_the_digits_made_first(scene, vend_id, tmp_path, fault):
+    keys, state = {("201457", 1, 2, 2014): VENDING_KEY}, tmp_path / "module"
+    with served(keys, state=state) as module, issuer_for(module, waits=SHORT) as issuer:
+        module.faults.befall(fault)
+        unknown = issue(scene, vend_id, issuer)
+        assert (unknown.state, unknown.token) == ("UNKNOWN", "")
+        first = module.module.do("fetch_result", {"request_id": str(unknown.pk)}, lambda: True)["digits"]
+        address = module.address
+    with issuer_for(address) as issuer:
+        # The module is away: nobody knows yet.
+        assert issue(scene, vend_id, issuer).state == "UNKNOWN"
+        with served(keys, state=state, address=address) as module:
+            delivery = issue(scene, vend_id, issuer)
+            assert (delivery.state, delivery.token, module.module.made) == ("ISSUED", first, 1)
+
+
+def test_module_that_is_away_refuses_and_is_asked_again_later(scene, vend_id):
+    with served({("201457", 1, 2, 2014): VENDING_KEY}) as module, issuer_for(module) as issuer:
+        address = module.address
+        module.stop()
+        failed = issue(scene, vend_id, issuer)
+        assert (failed.state, "module_unreachable" in failed.detail) == ("FAILED", True)
+        with served({("201457", 1, 2, 2014): VENDING_KEY}, address=address) as anew:
+            assert (issue(scene, vend_id, issuer).state, anew.module.made) == ("ISSUED", 1)
 
 
 def test_crash_after_the_note_is_settled_by_what_the_issuer_remembers(scene, vend_id):

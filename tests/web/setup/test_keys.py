@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from gridtill.apps.audit.models import AuditRecord
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
+from gridtill.apps.keystore.operations import forget_issuers, token_issuer
 from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.statement import TenderRow
@@ -17,6 +18,7 @@ from gridtill.drivers.security.keyfile import FileKey, seal_key_file
 from gridtill.kernel.clock import now
 from gridtill.kernel.ids import new_id
 from gridtill.sts.keys import check_value
+from tests.factories.modules import SECRET, served
 from tests.factories.scene import VENDING_KEY, actor_for, make_operator, make_supply, make_unit
 
 pytestmark = [pytest.mark.web, pytest.mark.django_db]
@@ -234,3 +236,23 @@ def test_keys_of_everybody_are_not_bound_from_one_corner(scene, enter):
     assert corner.post(f"/keys/{key.pk}/restrict/", {"unit": scene.office.pk}).status_code == 403
     key.refresh_from_db()
     assert key.unit is None
+
+
+def test_keys_of_a_module_are_shown_and_none_is_entered(first, settings):
+    with served(licence=5) as module:
+        settings.ISSUER_KIND, settings.TOKEN_MODULES = "module", (module.address,)
+        settings.TOKEN_MODULE_SECRET, settings.TOKEN_MODULE_LINKS, settings.TOKEN_MODULE_CA = SECRET, 1, ""
+        forget_issuers()
+        page = first.get("/keys/").content.decode()
+        refused = first.post("/keys/add/", form()).content.decode()
+        module.stop()
+        away = first.get("/keys/")
+        token_issuer().close()
+    forget_issuers()
+
+    (value,) = (key.check_value for key in module.module.state().keys)
+    assert (value in page, "still allows: 5" in page, "/keys/add/" in page) == (True, True, False)
+    assert "keys lie in the security module" in refused
+    assert (away.status_code, value in away.content.decode()) == (200, False)
+    assert "shows no keys" in away.content.decode()
+    assert not entered().exists()

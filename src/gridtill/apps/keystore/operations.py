@@ -20,9 +20,11 @@ from gridtill.apps.keystore.choices import EntryState
 from gridtill.apps.keystore.models import KeyEntry, VendingKey
 from gridtill.apps.keystore.rules import KeyAttributes, check_key, joined, wipe
 from gridtill.apps.organization.queries import widest_bound
-from gridtill.drivers.security.base import InvalidRequest, KeySlot, MeterSecurity, TokenIssuer, slot_of
+from gridtill.drivers.security.base import InvalidRequest, IssuerStatus, KeySlot, MeterSecurity, TokenIssuer, slot_of
 from gridtill.drivers.security.keyed import context_of
 from gridtill.drivers.security.keyfile import open_key_file
+from gridtill.drivers.security.module.access import ModuleAccess
+from gridtill.drivers.security.module.driver import open_module
 from gridtill.drivers.security.pkcs11.access import Pkcs11Refused, TokenAccess
 from gridtill.drivers.security.pkcs11.driver import Pkcs11Issuer, TokenWrapping, keep_vending_key, open_token
 from gridtill.drivers.security.software.driver import SoftwareIssuer
@@ -121,6 +123,14 @@ def _key_from_file() -> str:
     return Path(settings.KEYSTORE_KEY_FILE).read_text(encoding="ascii") if settings.KEYSTORE_KEY_FILE else ""
 
 
+def _require_own_keys() -> None:
+    if settings.ISSUER_KIND == "module":
+        raise EntryRefused(
+            "The vending keys lie in the security module, and none is kept here. Nothing was stored.",
+            remedy="Load the key into the security module.",
+        )
+
+
 def label(supply_group_code: str, key_revision: int, key_type: int, base_date: int) -> bytes:
     """Return what a wrapped key is bound to, so that rows cannot be swapped unnoticed."""
     return f"{supply_group_code}/{key_revision}/{key_type}/{base_date}".encode()
@@ -155,6 +165,7 @@ def store_vending_key(*, new: NewVendingKey, actor: Actor, at: datetime) -> Vend
 def _store(
     attributes: KeyAttributes, key: bytes | bytearray, actor: Actor, at: datetime, *, is_demo: bool = False
 ) -> VendingKey:
+    _require_own_keys()
     attributes.check()
     check_key(key, "key")
     _check_new(attributes)
@@ -247,9 +258,11 @@ def begin_key_entry(
     ``expected_check_value`` is that of the whole key, where the paper names it; it is compared at the end.
 
     :raises InvalidValue: naming the field that is wrong; nothing was kept then
+    :raises EntryRefused: if keys lie in a security module
     """
     try:
         actor.require("keys.edit", widest_bound())
+        _require_own_keys()
         attributes.check()
         _check_component(component)
         _check_new(attributes)
@@ -281,7 +294,7 @@ def complete_key_entry(*, entry_id: UUID, component: Component, actor: Actor, at
     """
     Take the second officer's component, join the two and keep the key; the first component is wiped.
 
-    :raises EntryRefused: if it ended, or the officer is the one who began it
+    :raises EntryRefused: if it ended, the officer is the one who began it, or keys lie in a security module
     :raises InvalidValue: if the component, or the key that comes of it, is not what its check value says
     """
     key = bytearray()
@@ -371,9 +384,10 @@ def import_key_file(
     Take all keys of a key file in, or none; a second officer stands by.
 
     :raises InvalidValue: naming what is wrong with the file, or the key that is here already
-    :raises EntryRefused: if the second officer is the first one, or may not enter keys
+    :raises EntryRefused: if the second officer is the first one or may not enter keys, or keys lie in a security module
     """
     actor.require("keys.edit", widest_bound())
+    _require_own_keys()
     if approver.id == actor.id or not approver.may("keys.edit") or not approver.reaches(widest_bound()):
         raise EntryRefused("A second officer who may enter keys has to agree. Nothing was stored.")
     rows = []
@@ -521,12 +535,27 @@ def practice_key(*, meter: MeterSecurity, actor: Actor, at: datetime) -> Decoder
 
 
 def _make_issuer() -> TokenIssuer:
+    if settings.ISSUER_KIND == "module":
+        return _module_issuer()
     sample_tables = settings.MODE != "production"
     tables = settings.STA_TABLES or SAMPLE_TABLES
     with _locked_without_token():
         if settings.ISSUER_KIND == "pkcs11":
             return Pkcs11Issuer(key_token(), _check_values(), tables, sample_tables=sample_tables)
         return SoftwareIssuer(_unwrapped(), tables, sample_tables=sample_tables)
+
+
+def _module_issuer() -> TokenIssuer:
+    return open_module(
+        ModuleAccess(
+            settings.TOKEN_MODULES, settings.TOKEN_MODULE_SECRET, settings.TOKEN_MODULE_LINKS, settings.TOKEN_MODULE_CA
+        )
+    )
+
+
+def module_status() -> IssuerStatus | None:
+    """Ask the security modules which keys they hold; None where keys do not lie in modules."""
+    return token_issuer().status() if settings.ISSUER_KIND == "module" else None
 
 
 def _check_values() -> dict[KeySlot, str]:

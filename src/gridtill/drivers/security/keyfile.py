@@ -50,6 +50,25 @@ class FileKey:
     key: bytes = field(repr=False)
 
 
+def key_of_line(line: str) -> FileKey:
+    """
+    Read one key as whoever makes keys writes it: a JSON object with the key in hexadecimal.
+
+    :raises ValueError: if it is not JSON, or a number or the key is none
+    :raises KeyError: if the group, the revision or the key is missing
+    :raises TypeError: if it is not an object
+    """
+    row = json.loads(line)
+    return FileKey(
+        supply_group_code=str(row["supply_group_code"]),
+        key_revision=int(row["key_revision"]),
+        key_type=int(row.get("key_type", 2)),
+        base_date=int(row.get("base_date", 2014)),
+        key_expiry=int(row.get("key_expiry", 255)),
+        key=bytes.fromhex(row["key"]),
+    )
+
+
 def seal_key_file(keys: Sequence[FileKey], passphrase: str) -> bytes:
     """
     Write keys into a file that the passphrase opens.

@@ -18,6 +18,7 @@ from gridtill.apps.keystore.operations import (
     cancel_key_entry,
     complete_key_entry,
     import_key_file,
+    module_status,
     restrict_key,
 )
 from gridtill.apps.keystore.queries import vending_keys, waiting_entries, waiting_entry
@@ -50,6 +51,9 @@ def _page(request: Any, form: Any, title: str, subtitle: str, submit_label: str)
 
 @needs("keys.edit")
 def keys(request: Any) -> HttpResponse:
+    status = module_status()
+    if status is not None:
+        return render(request, "setup/module_keys.html", {"status": status})
     uses = key_uses(business_day(now(), request.utility.zone), request.utility.zone)
     held = [(key, uses.get(key.check_value)) for key in vending_keys()]
     return render(request, "setup/keys.html", {"keys": held, "entries": waiting_entries()})

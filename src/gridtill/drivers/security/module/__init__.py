@@ -1,0 +1,1 @@
+"""Tokens made by an external security module, asked over a line."""

@@ -1,0 +1,1 @@
+"""A simulated security module that makes real tokens, and makes trouble when it is told to."""
