@@ -15,9 +15,8 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import python_calamine
-
 from gridtill.kernel.errors import Refusal
+from gridtill.reports.sheet_cells import CellsUnreadable, cells_of
 
 BYTES_MAXIMUM = 10 * 1024 * 1024
 ROWS_MAXIMUM = 50_000
@@ -114,18 +113,10 @@ def _decoded(content: bytes) -> str:
 def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
     _require_harmless(content)
     try:
-        book = python_calamine.load_workbook(io.BytesIO(content))
-        cells = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, IndexError, ValueError) as error:
+        # One row and column more than allowed, so that too many are seen.
+        yield from cells_of(content, rows=ROWS_MAXIMUM + 2, columns=COLUMNS_MAXIMUM, characters=CELL_MAXIMUM)
+    except CellsUnreadable as error:
         raise _unreadable() from error
-    for line in cells:
-        yield [_as_text(cell) for cell in line]
-
-
-def _as_text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
 
 
 def _unreadable() -> SheetRefused:
@@ -148,6 +139,9 @@ def _require_harmless(content: bytes) -> None:
                         "The workbook unpacks to more than 100 MB.", remedy="Keep only the sheet with the rows."
                     )
                 _require_plain_part(unpacked)
+            # Other kinds of workbook hide their cells where nobody has looked.
+            if "xl/workbook.xml" not in archive.namelist():
+                raise _unreadable()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise _unreadable() from error
 
