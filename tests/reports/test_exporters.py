@@ -62,3 +62,10 @@ def test_xlsx_keeps_numbers_moments_and_text_apart():
         sheet = python_calamine.load_workbook(io.BytesIO(book.read())).get_sheet_by_index(0).to_python()
 
     assert sheet[1][:5] == [12.5, "=1+1", "49125536018722447019", local, date(2026, 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"), [("Bo;=1+1", "Bo;'=1+1"), ("a\t@x", "a\t'@x"), ("Ann; Bob", "Ann; Bob"), ("1;2", "1;2")]
+)
+def test_no_part_of_a_cell_becomes_a_formula(text, safe):
+    assert plain(text) == safe

@@ -24,6 +24,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_ROWS = 500
 # Full-width forms are folded to their plain ones by some spreadsheets.
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@＝＋－＠|%]|[\t\r\n]")
+_SECOND = re.compile(r"([;\t|]\s*)([=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"[+\-−]?\d+(\.\d+)?")
 _XLSX_CELL_LIMIT = 32_767
 # A spreadsheet keeps fifteen digits of a number; longer ones stay text.
@@ -41,6 +42,8 @@ def plain(text: str) -> str:
     """
     if _NUMBER.fullmatch(text):
         return text
+    # Where a comma is the decimal sign, files are cut at semicolons; the rest of a cell would begin one of its own.
+    text = text[:1] + _SECOND.sub(r"\1'\2", text[1:])
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import django_filters
 import django_tables2
 from django import forms
-from django.core.paginator import Paginator
+from django.core.paginator import PageNotAnInteger, Paginator
 from django.db.models import QuerySet
 from django.forms import BoundField
 from django.http import (
@@ -41,6 +41,7 @@ MAX_EXPORT_ROWS = 100_000
 MAX_SEARCH_CHARS = 80
 PAGE_SIZES = (25, 50, 100)
 _EXPORT_CHUNK = 1000
+_PAGES_MAXIMUM = 1_000_000
 _OWN_PARAMETERS = frozenset({"q", "sort", "page", "per_page", "export", "columns", "pick"})
 
 Rows = QuerySet[Any] | Sequence[Any]
@@ -130,6 +131,17 @@ class UncountedPaginator(django_tables2.LazyPaginator):
 
     # The library raises here, while a template asks before it writes the total.
     count = None
+
+    def validate_number(self, number: Any) -> int:
+        """
+        Return a page's number.
+
+        :raises PageNotAnInteger: for one that no list ever reaches, and no database could skip to
+        """
+        found: int = super().validate_number(number)
+        if found > _PAGES_MAXIMUM:
+            raise PageNotAnInteger
+        return found
 
 
 class ListView:

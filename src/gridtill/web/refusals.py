@@ -6,6 +6,9 @@ from django.utils.translation import gettext_noop
 
 # Raised where no Django is known, so that no tool finds them there; a test keeps this list complete.
 SENTENCES = (
+    gettext_noop(
+        "{name} may do as much as you. Somebody else who may change operators has to agree. Nothing was changed."
+    ),
     gettext_noop("This token was sent {most} times already. Nothing was sent."),
     gettext_noop("Read it to the customer, or print the receipt again."),
     gettext_noop("This purchase has no token that could be sent."),

@@ -16,8 +16,11 @@ from django.utils import timezone, translation
 from django.utils.http import urlencode
 
 from gridtill.apps.organization.queries import utility_settings
+from gridtill.apps.staff.choices import SignInOutcome
+from gridtill.apps.staff.operations import record_sign_in
 from gridtill.apps.staff.queries import admission_of
 from gridtill.kernel.actors import NotAllowed
+from gridtill.kernel.clock import now
 
 OPEN_PREFIXES = ("/healthz", "/readyz", "/login/", "/logout/", "/static/", "/r/", "/language/")
 SECOND_FACTOR = "second_factor"
@@ -41,6 +44,13 @@ class OperatorSession:
                 return self.get_response(request)
             return self._to_login(request, "")
         if self._is_idle(request):
+            record_sign_in(
+                username=user.username,
+                outcome=SignInOutcome.IDLE,
+                address=request.META.get("REMOTE_ADDR") or None,
+                device=request.headers.get("User-Agent", ""),
+                at=now(),
+            )
             auth.logout(request)
             return self._to_login(request, "idle")
         admission = admission_of(user)
@@ -68,12 +78,14 @@ class OperatorSession:
 
     @staticmethod
     def _is_idle(request: HttpRequest) -> bool:
-        now = int(time.time())
-        seen = request.session.get(_SEEN, now)
+        at = int(time.time())
+        seen = request.session.get(_SEEN, at)
         # Once a minute is enough to know, and spares a write on every request.
-        if _SEEN not in request.session or now - seen > 60:
-            request.session[_SEEN] = now
-        return bool(now - seen > settings.IDLE_TIMEOUT_S)
+        # A page that asks by itself is nobody at the desk.
+        attended = "X-Unattended" not in request.headers
+        if _SEEN not in request.session or (attended and at - seen > 60):
+            request.session[_SEEN] = at
+        return bool(at - seen > settings.IDLE_TIMEOUT_S)
 
     @staticmethod
     def _forced_step(request: Any, *, second_factor_required: bool) -> str:

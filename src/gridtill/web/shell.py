@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "gridtill_theme"
-_SEARCH_URLS = ("search", "counter", "archives")
+_SEARCH_RIGHTS = ("archives.view", "vend.sell", "vend.view", "assets.view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Shell:
 
     @cached_property
     def search_url(self) -> str:
-        return next((url for name in _SEARCH_URLS if (url := url_of(name))), "")
+        may = self.actor is not None and any(self.actor.may(right) for right in _SEARCH_RIGHTS)
+        return url_of("search") if may else ""
 
     @cached_property
     def till(self) -> TillChip | None:

@@ -27,6 +27,7 @@ AREAS = (
     "gridtill.web.debts.urls",
     "gridtill.web.accounts.urls",
     "gridtill.web.tokens.urls",
+    "gridtill.web.search.urls",
     *(("gridtill.web.practice.urls",) if settings.PRACTICE_FOLDER else ()),
 )
 

@@ -245,3 +245,27 @@ def test_change_of_carrier_holds_the_number_to_it(stores, clerk):
 def test_file_without_rows_is_refused(stores, clerk):
     with pytest.raises(InvalidValue, match="no rows"):
         stage(stores, clerk)
+
+
+def test_key_of_a_meter_on_the_wall_is_not_imported(stores, clerk):
+    put_up = register_meter(fields=meter_fields(1), store_id=stores.office.pk, actor=clerk, at=AT)
+    register_meter(fields=meter_fields(2), store_id=stores.office.pk, actor=clerk, at=AT)
+    note_installed(kind="meter", asset_id=put_up.pk, actor=clerk, at=AT)
+    headers = ("Asset No.", "Key revision")
+
+    batch = stage(stores, clerk, ("M00001", "7"), ("M00002", "7"), headers=headers)
+
+    on_the_wall, in_store = checked_rows(batch, clerk.unit_path)
+    assert on_the_wall.wrong["key_revision"].startswith("It is not in store, so its key stays.")
+    assert in_store.wrong == {}
+
+
+def test_numbers_of_elsewhere_are_not_told(stores, clerk):
+    whole = clerk_of(stores.bureau)
+    hidden = register_meter(fields=meter_fields(1), store_id=stores.other.pk, actor=whole, at=AT)
+
+    batch = stage(stores, clerk, ("M00009", hidden.number, "", ""))
+
+    assert checked_rows(batch, clerk.unit_path)[0].wrong == {
+        "number": "An asset of another unit has this number already."
+    }

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -43,3 +44,12 @@ def test_alerts_lead_to_where_they_are_settled_and_stay_within_the_unit(scene, e
     assert "1 recovery waits for approval" in page
     assert "Alerts, 2 open" in page
     assert "paid purchase without" not in far
+
+
+def test_who_sees_no_sales_sees_no_figures(scene, enter):
+    sell(scene, make_supply(scene).pk, 100_00)
+    keeper = enter(replace(scene.bram, permissions=frozenset({"assets.view"})))
+
+    for page in (keeper.get("/"), keeper.get("/", {"show": "money"}, headers={"HX-Request": "true"})):
+        assert "100.00" not in page.content.decode()
+        assert "data-chart" not in page.content.decode()

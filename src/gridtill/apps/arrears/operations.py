@@ -121,7 +121,7 @@ def _repeated(reference: str, account_id: int, principal_minor: int) -> Auxiliar
     """Return the debt that a request set up before."""
     same = AuxiliaryAgreement.objects.filter(account_id=account_id, principal_minor=principal_minor)
     number = reference.removeprefix("DEBT-")
-    debt = same.filter(pk=int(number)).first() if number.isdecimal() else None
+    debt = same.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
     if debt is None:
         raise InvalidValue(
             "This form was sent before with other contents. Nothing was changed.", remedy="Open it anew."

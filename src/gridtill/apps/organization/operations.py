@@ -140,7 +140,9 @@ def checked(fields: Mapping[str, str]) -> dict[str, str]:
             raise InvalidValue(f"Enter 1 to {UNIT_FIELDS[name]} characters.", field=name)
         values[name] = value
     if values.get("supply_group_code") and not (
-        len(values["supply_group_code"]) == 6 and values["supply_group_code"].isdecimal()
+        len(values["supply_group_code"]) == 6
+        and values["supply_group_code"].isascii()
+        and values["supply_group_code"].isdecimal()
     ):
         raise InvalidValue("A supply group code has six digits.", field="supply_group_code")
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
@@ -52,7 +53,7 @@ def _units(request: Any) -> Any:
 def archives(request: Any) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:80]
     if text:
-        return redirect(f"{reverse('archive_customers')}?q={text}")
+        return redirect(f"{reverse('archive_customers')}?{urlencode({'q': text})}")
     return redirect("archive_unit", unit_id=request.user.unit_id)
 
 

@@ -34,8 +34,9 @@ QUICK = (100, 200, 500, 1000, 2000, 5000)
 def counter(request: Any) -> HttpResponse:
     shift = reads.open_shift_of(request.user.pk)
     context: dict[str, Any] = {"shift": shift}
-    if request.GET.get("customer", "").isdecimal():
-        context |= _customer(request, int(request.GET["customer"]))
+    asked = request.GET.get("customer", "")
+    if asked.isdecimal() and len(asked) < 19:
+        context |= _customer(request, int(asked))
     template = "counter/page.html#stage" if request.htmx else "counter/page.html"
     return render(request, template, context)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -22,23 +22,33 @@ DAYS = 14
 def desktop(request: Any) -> HttpResponse:
     at = now()
     today = business_day(at, request.utility.zone)
-    sales = daily_sales(request.actor.unit_path, today - timedelta(days=DAYS - 1), today)
-    statistics = _statistics(sales, request.utility.currency)
-    kind = request.GET.get("show", "money")
-    chosen = next((item for item in statistics if item["kind"] == kind), statistics[0])
     context = {
-        "today": sales[-1],
+        **(_figures(request, today) if _sees_figures(request) else {}),
         "currency": request.utility.currency,
-        "statistics": statistics,
-        "chosen": chosen,
-        "chart": json.dumps(chosen["chart"]),
-        "table": zip(chosen["chart"]["x"], chosen["chart"]["series"][0]["data"], strict=True),
         "alerts": _alerts(_counts(request)),
         "notices": current_notices(request.actor.unit_path, at)[:10],
         "is_demo": request.utility.is_demo,
     }
-    template = "desktop/page.html#chart" if request.htmx else "desktop/page.html"
+    template = "desktop/page.html#chart" if request.htmx and _sees_figures(request) else "desktop/page.html"
     return render(request, template, context)
+
+
+def _sees_figures(request: Any) -> bool:
+    return bool(request.actor.may("reports.view") or request.actor.may("vend.view"))
+
+
+def _figures(request: Any, today: date) -> dict[str, Any]:
+    sales = daily_sales(request.actor.unit_path, today - timedelta(days=DAYS - 1), today)
+    statistics = _statistics(sales, request.utility.currency)
+    kind = request.GET.get("show", "money")
+    chosen = next((item for item in statistics if item["kind"] == kind), statistics[0])
+    return {
+        "today": sales[-1],
+        "statistics": statistics,
+        "chosen": chosen,
+        "chart": json.dumps(chosen["chart"]),
+        "table": zip(chosen["chart"]["x"], chosen["chart"]["series"][0]["data"], strict=True),
+    }
 
 
 def _statistics(sales: list[DaySales], currency: str) -> list[dict[str, Any]]:

@@ -121,6 +121,19 @@ def counts_of(rows: Iterable[CheckedRow]) -> dict[str, int]:
     return counts
 
 
+_KEY_DATA = frozenset(
+    (
+        "supply_group_code",
+        "tariff_index",
+        "key_revision",
+        "key_type",
+        "key_expiry",
+        "base_date",
+        "encryption_algorithm",
+    )
+)
+
+
 class _Known:
     """The assets that a part of the rows speaks of, read at once."""
 
@@ -128,10 +141,12 @@ class _Known:
         model = model_of(batch.kind)
         found = model.objects.select_related("store").filter(asset_number__in=_column(batch, part, "asset_number"))
         self.by_asset: dict[str, Meter | DataConcentrator | Collector] = {row.asset_number: row for row in found}
-        self.holder: dict[str, str] = {}
+        # The asset number and the store's path of whoever has a meter number.
+        self.holder: dict[str, tuple[str, str]] = {}
         if batch.kind == "meter":
             numbers = {text.replace(" ", "").replace("-", "") for text in _column(batch, part, "number")}
-            self.holder = dict(Meter.objects.filter(number__in=numbers).values_list("number", "asset_number"))
+            held = Meter.objects.filter(number__in=numbers).values_list("number", "asset_number", "store__path")
+            self.holder = {number: (asset, path) for number, asset, path in held}
 
 
 def _column(batch: ImportBatch, part: Sequence[Sequence[str]], name: str) -> set[str]:
@@ -160,7 +175,7 @@ def _check_row(
     elif "token_carrier" in given:
         given.setdefault("number", getattr(row, "number", ""))
     values, refusals = wrong_fields(batch.kind, given, getattr(row, "token_carrier", "KEYPAD"))
-    refusals |= _formulas(given) | _clashes(values, line, known, seen)
+    refusals |= _formulas(given) | _clashes(values, line, known, seen, unit_path)
     if store_code and store_code not in stores:
         refusals[STORE] = InvalidValue(f"There is no store {store_code[:20]} within your unit.", field=STORE)
     if row is not None:
@@ -187,7 +202,7 @@ def _formulas(given: Mapping[str, str]) -> dict[str, Refusal]:
 
 
 def _clashes(
-    values: Mapping[str, Any], line: int, known: _Known, seen: dict[str, dict[Any, int]]
+    values: Mapping[str, Any], line: int, known: _Known, seen: dict[str, dict[Any, int]], unit_path: str
 ) -> dict[str, Refusal]:
     wrong: dict[str, Refusal] = {}
     for name, lines in seen.items():
@@ -198,8 +213,10 @@ def _clashes(
         if first != line:
             wrong[name] = InvalidValue(f"Row {first} has this number too.", remedy="Keep one of them.", field=name)
     holder = known.holder.get(values.get("number", ""))
-    if holder is not None and holder != values.get("asset_number"):
-        wrong["number"] = InvalidValue(f"Asset {holder} has this number already.", field="number")
+    if holder is not None and holder[0] != values.get("asset_number"):
+        # Of an asset elsewhere not even the number is told.
+        whose = f"Asset {holder[0]}" if holder[1].startswith(unit_path) else "An asset of another unit"
+        wrong["number"] = InvalidValue(f"{whose} has this number already.", field="number")
     return wrong
 
 
@@ -217,6 +234,13 @@ def _out_of_bounds(
         wrong[STORE] = InvalidValue("It is kept in another store.", remedy="Move it there first.", field=STORE)
     if "number" in values and row.status != "IN_STORE" and values["number"] != getattr(row, "number", None):
         wrong["number"] = InvalidValue("It is not in store, so its number stays.", field="number")
+    if row.status != "IN_STORE":
+        for name in _KEY_DATA & values.keys():
+            if values[name] != getattr(row, name, None):
+                # The meter on the wall has its key; changing the archive alone leaves its customer in the dark.
+                message = "It is not in store, so its key stays."
+                remedy = "Change the key by an engineering token, or correct the meter on its own page."
+                wrong[name] = InvalidValue(message, remedy=remedy, field=name)
     return wrong
 
 
