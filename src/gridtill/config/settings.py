@@ -63,7 +63,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_otp",
     "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
     "django_tables2",
     "template_partials.apps.SimpleAppConfig",
     "axes",

@@ -6,6 +6,11 @@ from django.utils.translation import gettext_noop
 
 # Raised where no Django is known, so that no tool finds them there; a test keeps this list complete.
 SENTENCES = (
+    gettext_noop("Read it again."),
+    gettext_noop("The register shows less than when the meter was installed. Nothing was removed."),
+    gettext_noop("This metering point was taken out of use. Nothing was installed."),
+    gettext_noop("Cancel the account; that frees the meter."),
+    gettext_noop("An account is open here. Nothing was changed."),
     gettext_noop(
         "{name} may do as much as you. Somebody else who may change operators has to agree. Nothing was changed."
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from gridtill.apps.assets.models import Meter
 from gridtill.apps.customers.models import Customer, MeterInstallation, UsagePoint
 
 
@@ -47,3 +48,18 @@ def points_within(unit_path: str) -> QuerySet[UsagePoint]:
         .prefetch_related("installations__meter")
         .order_by("number")
     )
+
+
+def meters_within(unit_path: str) -> QuerySet[Meter]:
+    """Return the meters of a unit: those on its customers' walls, and those in its stores and on nobody's wall."""
+    hung = MeterInstallation.objects.filter(meter=OuterRef("pk"), removed_at=None)
+    here = hung.filter(usage_point__customer__office__path__startswith=unit_path)
+    return Meter.objects.filter(Q(Exists(here)) | (~Q(Exists(hung)) & Q(store__path__startswith=unit_path)))
+
+
+def reach_of(meter: Meter) -> str:
+    """Return the path of the unit that a meter belongs to now: its customer's office, else its store; one query."""
+    of_customer = MeterInstallation.objects.filter(meter=meter, removed_at=None).values_list(
+        "usage_point__customer__office__path", flat=True
+    )
+    return of_customer.first() or meter.store.path

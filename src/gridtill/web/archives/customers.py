@@ -312,11 +312,6 @@ def remove(request: Any, point_id: int) -> HttpResponse:
     form = RemoveForm(request.POST or None)
 
     def act() -> None:
-        if point.agreement.status in {"ACTIVE", "PAUSED"}:
-            raise InvalidValue(
-                _t("An account is open here. Nothing was changed."),
-                remedy=_t("Cancel the account; that frees the meter."),
-            )
         remove_meter(usage_point_id=point.pk, register_wh=_register(form), actor=request.actor, at=now())
 
     back = reverse("archive_customer", args=[point.customer_id])

@@ -170,7 +170,7 @@ def asset(request: Any, slug: str, asset_id: int) -> HttpResponseBase:
         "asset": found,
         "sections": _sections(kind, found),
         "collectors": below[:50] if kind.code == "concentrator" else (),
-        "installations": _installations(kind, found),
+        "installations": _installations(request, kind, found),
         "list": view,
         "may_edit": may_edit,
         "movable": may_edit and not (kind.code == "meter" and found.status == "INSTALLED"),
@@ -179,10 +179,12 @@ def asset(request: Any, slug: str, asset_id: int) -> HttpResponseBase:
     return render(request, "assets/detail.html", context)
 
 
-def _installations(kind: Kind, found: Any) -> Any:
+def _installations(request: Any, kind: Kind, found: Any) -> Any:
     if kind.code != "meter":
         return ()
-    return found.installations.select_related("usage_point__customer").order_by("-installed_at")[:50]
+    # Whose wall it hangs on elsewhere is not told where it came from.
+    within = found.installations.filter(usage_point__customer__office__path__startswith=request.actor.unit_path)
+    return within.select_related("usage_point__customer").order_by("-installed_at")[:50]
 
 
 def _concentrator_id(request: Any, form: AssetForm) -> int | None:

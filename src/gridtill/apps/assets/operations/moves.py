@@ -70,9 +70,11 @@ def note_removed(*, kind: str, asset_id: int, actor: Actor, at: datetime, reason
     """
     Note that an asset was taken down from its usage point; the caller has checked the right to do so.
 
+    It may belong to a store elsewhere: who may take it down is decided by where it hangs.
+
     :raises AssetMoveRefused: if it is not installed
     """
-    row = asset_by_id(kind, asset_id, actor.unit_path)
+    row = asset_by_id(kind, asset_id, "")
     return _write(row, kind=kind, new_status=AssetStatus.REMOVED, actor=actor, at=at, reason=reason)
 
 

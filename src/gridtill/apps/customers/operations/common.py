@@ -8,6 +8,7 @@ from django.db.models import Max
 
 from gridtill.apps.audit.operations import record_write, snapshot
 from gridtill.apps.customers.models import Customer, CustomerAgreement, MeterInstallation, UsagePoint
+from gridtill.apps.organization.models import OrganizationUnit
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import Refusal
 
@@ -26,6 +27,8 @@ class CustomerChanged(Refusal):
 
 
 def next_number(prefix: str, model: type[Customer] | type[UsagePoint]) -> str:
+    # One at a time: two who count at once would find the same number.
+    OrganizationUnit.objects.select_for_update(of=("self",)).filter(parent=None).first()
     latest = model.objects.aggregate(latest=Max("id"))["latest"] or 0
     number = latest + 1
     while model.objects.filter(number=f"{prefix}{100000 + number}").exists():

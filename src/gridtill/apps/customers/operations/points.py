@@ -46,7 +46,9 @@ def add_usage_point(*, new: NewUsagePoint, actor: Actor, at: datetime) -> UsageP
 
     :raises InvalidValue: if a field is wrong or the number is taken
     """
-    customer = Customer.objects.select_related("office", "account", "transformer").get(pk=new.customer_id)
+    # Locked, so that nobody deletes the customer meanwhile.
+    rows = Customer.objects.select_for_update(of=("self",)).select_related("office", "account", "transformer")
+    customer = rows.get(pk=new.customer_id)
     actor.require("archives.edit", customer.office.path)
     if customer.status == CustomerStatus.CANCELLED:
         raise CustomerStateWrong("This customer was cancelled.", remedy="Add a new customer.")
@@ -183,7 +185,7 @@ def delete_usage_point(*, usage_point_id: int, actor: Actor, at: datetime) -> No
 
     :raises CustomerStateWrong: if it is in use, or a meter was ever installed there
     """
-    point = UsagePoint.objects.select_related("customer__office").get(pk=usage_point_id)
+    point = _locked(usage_point_id)
     actor.require("archives.edit", point.customer.office.path)
     if point.status != UsagePointStatus.PLANNED:
         if point.energized_at is None:
@@ -197,7 +199,15 @@ def delete_usage_point(*, usage_point_id: int, actor: Actor, at: datetime) -> No
         )
     if point.installations.exists():
         raise CustomerStateWrong("A meter is installed there. Nothing was deleted.", remedy="Remove the meter first.")
-    audit(point, point.customer, "customers.usage_point.deleted", actor, at)
+    agreement = CustomerAgreement.objects.filter(usage_point=point).first()
+    record_write(
+        actor=actor,
+        at=at,
+        action="customers.usage_point.deleted",
+        subject=point,
+        unit_path=point.customer.office.path,
+        before=snapshot(point) | ({"agreement": snapshot(agreement)} if agreement else {}),
+    )
     CustomerAgreement.objects.filter(usage_point=point).delete()
     point.delete()
 
@@ -212,15 +222,16 @@ def install_meter(
     :raises CustomerStateWrong: if a meter is there already
     :raises InvalidValue: if there is no such meter
     """
-    point = UsagePoint.objects.select_related("customer__office").get(pk=usage_point_id)
+    point = _locked(usage_point_id)
     actor.require("archives.edit", point.customer.office.path)
+    if point.status == UsagePointStatus.RETIRED:
+        raise CustomerStateWrong("This metering point was taken out of use. Nothing was installed.")
     if point.installations.filter(removed_at=None).exists():
         raise CustomerStateWrong("A meter is installed there already.", remedy="Remove it first.")
     meter = Meter.objects.filter(number=meter_number.strip()).first()
     if meter is None:
         raise InvalidValue("There is no meter of this number in the archive.", field="meter_number")
-    if not 0 <= register_wh <= 10**13:
-        raise InvalidValue("The register cannot be negative or that large.", field="register")
+    _check_register(register_wh)
     note_installed(kind="meter", asset_id=meter.pk, actor=actor, at=at, reason=f"at {point.number}")
     installation = MeterInstallation.objects.create(
         usage_point=point, meter=meter, installed_at=at, installed_register_wh=register_wh
@@ -236,15 +247,38 @@ def remove_meter(*, usage_point_id: int, register_wh: int, actor: Actor, at: dat
 
     :raises CustomerStateWrong: if there is none
     """
-    point = UsagePoint.objects.select_related("customer__office").get(pk=usage_point_id)
+    point = _locked(usage_point_id)
     # Whoever may cancel an account frees its meter with it.
     actor.require("account.close" if actor.may("account.close") else "archives.edit", point.customer.office.path)
     installation = point.installations.filter(removed_at=None).first()
     if installation is None:
         raise CustomerStateWrong("There is no meter at this metering point.")
+    if CustomerAgreement.objects.filter(usage_point=point, status__in=["ACTIVE", "PAUSED"]).exists():
+        raise CustomerStateWrong(
+            "An account is open here. Nothing was changed.", remedy="Cancel the account; that frees the meter."
+        )
+    _check_register(register_wh)
+    if register_wh < installation.installed_register_wh:
+        raise InvalidValue(
+            "The register shows less than when the meter was installed. Nothing was removed.",
+            remedy="Read it again.",
+            field="register",
+        )
     before = snapshot(installation)
     installation.removed_at, installation.removed_register_wh = at, register_wh
     installation.save()
     note_removed(kind="meter", asset_id=installation.meter_id, actor=actor, at=at, reason=f"from {point.number}")
     audit(installation, point.customer, "customers.meter.removed", actor, at, before)
     return installation
+
+
+def _locked(usage_point_id: int) -> UsagePoint:
+    """Return a metering point that nobody else changes, deletes or hangs a meter at meanwhile."""
+    rows = UsagePoint.objects.select_for_update(of=("self",)).select_related("customer__office")
+    point: UsagePoint = rows.get(pk=usage_point_id)
+    return point
+
+
+def _check_register(register_wh: int) -> None:
+    if not 0 <= register_wh <= 10**13:
+        raise InvalidValue("The register cannot be negative or that large.", field="register")

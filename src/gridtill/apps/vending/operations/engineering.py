@@ -20,6 +20,7 @@ from django.db.models import Q
 from gridtill.apps.assets.choices import AssetStatus, TokenCarrier
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.audit.operations import record_entries, record_write
+from gridtill.apps.customers.queries import meters_within, reach_of
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import EngineeringKind, EngineeringState
 from gridtill.apps.vending.models import EngineeringToken
@@ -155,7 +156,7 @@ def request_engineering(
         actor=actor,
         at=at,
         action="vending.engineering.requested",
-        entered=[(row, row.meter.store.path) for row in rows],
+        entered=[(row, reach_of(row.meter)) for row in rows],
         request_id=batch_id,
     )
     return rows
@@ -190,9 +191,7 @@ def _target(meter: Meter, new: NewKey) -> dict[str, Any]:
 def _fit_meters(order: EngineeringOrder, numbers: Sequence[str], actor: Actor, at: datetime) -> list[Meter]:
     found = {
         meter.number: meter
-        for meter in Meter.objects.filter(number__in=numbers, store__path__startswith=actor.unit_path).select_related(
-            "store"
-        )
+        for meter in meters_within(actor.unit_path).filter(number__in=numbers).select_related("store")
     }
     changing = set(
         EngineeringToken.objects.filter(
@@ -258,7 +257,7 @@ def decide_engineering(
     rows = _batch(batch_id)
     if not rows or any(row.state != EngineeringState.REQUESTED for row in rows):
         raise NotWaiting("This was decided before. Nothing was changed.")
-    for path in {row.meter.store.path for row in rows}:
+    for path in {reach_of(row.meter) for row in rows}:
         actor.require("tokens.approve", path)
     if any(row.requested_by_id == actor.id for row in rows):
         raise InvalidValue("Nobody agrees to their own wish. Nothing was changed.", field="note")
@@ -273,7 +272,7 @@ def decide_engineering(
         actor=actor,
         at=at,
         action=f"vending.engineering.{'agreed' if agreed else 'declined'}",
-        entered=[(row, row.meter.store.path) for row in rows],
+        entered=[(row, reach_of(row.meter)) for row in rows],
         request_id=batch_id,
     )
     return rows
@@ -344,7 +343,7 @@ def undo_key_change(*, token_id: UUID, reason: str, actor: Actor, at: datetime) 
     """
     meter = lock_identifiers(EngineeringToken.objects.values_list("meter_id", flat=True).get(pk=token_id))
     row = EngineeringToken.objects.select_related("meter__store").select_for_update(of=("self",)).get(pk=token_id)
-    actor.require("tokens.approve", row.meter.store.path)
+    actor.require("tokens.approve", reach_of(row.meter))
     if len(reason.strip()) < 3:
         raise InvalidValue("Give a reason.", field="reason")
     if row.kind != EngineeringKind.KEY_CHANGE or row.state != EngineeringState.ISSUED:
@@ -374,7 +373,7 @@ def note_foreign_token(*, meter_id: int, token_identifier: int | None, actor: Ac
         at=at,
         action="vending.token.foreign",
         subject=meter,
-        unit_path=meter.store.path,
+        unit_path=reach_of(meter),
         after={"meter": meter.number, "token_identifier": token_identifier},
     )
 
@@ -392,7 +391,7 @@ def write_key(meter: Meter, security: dict[str, Any], actor: Actor, at: datetime
         at=at,
         action="assets.meter.key_changed",
         subject=meter,
-        unit_path=meter.store.path,
+        unit_path=reach_of(meter),
         before=before,
         after=after,
     )
@@ -405,9 +404,9 @@ def require_either(actor: Actor, row: EngineeringToken) -> None:
     :raises NotAllowed: if it is neither, or the meter is out of reach
     """
     if actor.may("tokens.approve"):
-        actor.require("tokens.approve", row.meter.store.path)
+        actor.require("tokens.approve", reach_of(row.meter))
     else:
-        actor.require("tokens.issue", row.meter.store.path)
+        actor.require("tokens.issue", reach_of(row.meter))
 
 
 def set_token(row: EngineeringToken, actor: Actor, at: datetime, act: str, **changes: Any) -> EngineeringToken:
@@ -423,7 +422,7 @@ def set_token(row: EngineeringToken, actor: Actor, at: datetime, act: str, **cha
         at=at,
         action=f"vending.engineering.{act}",
         subject=row,
-        unit_path=row.meter.store.path,
+        unit_path=reach_of(row.meter),
         before=before,
         after={"state": row.state} | ({"key": row.check_value} if changes.get("check_value") else {}),
         reason=changes.get("note", ""),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from gridtill.apps.customers.queries import meters_within
 from gridtill.apps.vending.choices import EngineeringKind, EngineeringState
 from gridtill.apps.vending.models import Delivery, EngineeringToken
 
@@ -15,7 +16,7 @@ TO_MAKE = (EngineeringState.APPROVED, EngineeringState.FAILED, EngineeringState.
 def engineering_tokens(*, unit_path: str) -> QuerySet[EngineeringToken]:
     """Return the engineering tokens of meters that a unit keeps, the latest first."""
     return (
-        EngineeringToken.objects.filter(meter__store__path__startswith=unit_path)
+        EngineeringToken.objects.filter(meter__in=meters_within(unit_path))
         .select_related("meter", "requested_by", "decided_by", "vend")
         .order_by("-requested_at", "meter__number")
     )
@@ -38,7 +39,7 @@ def to_make(rows: list[EngineeringToken]) -> list[EngineeringToken]:
 
 def waiting_approvals(*, unit_path: str) -> int:
     """Count the acts that wait for a second person."""
-    rows = EngineeringToken.objects.filter(state=EngineeringState.REQUESTED, meter__store__path__startswith=unit_path)
+    rows = EngineeringToken.objects.filter(state=EngineeringState.REQUESTED, meter__in=meters_within(unit_path))
     return rows.values("batch").distinct().count()
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gridtill.apps.assets.models import Meter
+from gridtill.apps.customers.queries import meters_within
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.models import Delivery, EngineeringToken
 from gridtill.apps.vending.queries.key_changes import KEY_DATA
@@ -96,7 +97,7 @@ def _made_here(digits: str, unit_path: str) -> TokenFinding | None:
     row = sold.select_related("meter", "vend__agreement__usage_point__customer").first()
     if row is not None:
         return TokenFinding(TokenOrigin.PURCHASE, row.meter, delivery=row)
-    made = EngineeringToken.objects.filter(digits__contains=digits, meter__store__path__startswith=unit_path)
+    made = EngineeringToken.objects.filter(digits__contains=digits, meter__in=meters_within(unit_path))
     token = made.select_related("meter", "requested_by").first()
     return TokenFinding(TokenOrigin.ENGINEERING, token.meter, engineering=token) if token else None
 
@@ -105,7 +106,7 @@ def _named(meter_number: str, unit_path: str) -> Meter | None:
     number = "".join(meter_number.split())
     if not number:
         return None
-    meter = Meter.objects.filter(number=number, store__path__startswith=unit_path).first()
+    meter = meters_within(unit_path).filter(number=number).first()
     if meter is None:
         raise InvalidValue("There is no such meter within your unit.", field="meter")
     return meter
