@@ -13,7 +13,7 @@ from gridtill.apps.assets.models import Meter
 from gridtill.apps.keystore.operations import NewVendingKey, forget_issuers, store_vending_key
 from gridtill.apps.organization.models import UtilitySettings
 from gridtill.apps.vending.choices import EngineeringKind
-from gridtill.apps.vending.models import Delivery
+from gridtill.apps.vending.models import Delivery, EngineeringToken
 from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.operations.engineering import (
     EngineeringOrder,
@@ -22,6 +22,7 @@ from gridtill.apps.vending.operations.engineering import (
     request_engineering,
 )
 from gridtill.apps.vending.operations.engineering_issue import issue_engineering
+from gridtill.apps.vending.operations.reverse import ReversalCase, reverse_vend
 from gridtill.apps.vending.operations.sell import SaleOrder, sell_energy
 from gridtill.apps.vending.operations.statement import TenderRow
 from gridtill.apps.vending.queries.counter import sold
@@ -45,6 +46,8 @@ STEPS = st.lists(
         st.tuples(st.just("clear"), st.just(0)),
         st.tuples(st.just("key"), st.sampled_from(["revision", "index", "expiry"])),
         st.tuples(st.just("key with sale"), st.sampled_from(["revision", "index", "expiry"])),
+        st.tuples(st.just("key waits"), st.sampled_from(["revision", "index", "expiry"])),
+        st.tuples(st.just("mistake"), st.integers(100_00, 500_00)),
         st.tuples(st.just("clock"), st.integers(-3 * 1440, 3 * 1440)),
     ),
     min_size=1,
@@ -72,20 +75,25 @@ class Desk:
             self.sell(value)
         elif act == "clock":
             self.at += timedelta(minutes=value)
+        elif act == "mistake":
+            # Sold, and taken back before the token was made.
+            case = ReversalCase(self.sold(value), self.scene.shift.pk, "wrong customer")
+            reverse_vend(request_id=new_id(), case=case, actor=self.scene.asha, at=self.at, approver=self.scene.bram)
         elif act == "limit":
             self.engineer(EngineeringKind.POWER_LIMIT, value=value)
         elif act == "clear":
             self.engineer(EngineeringKind.CLEAR_TAMPER)
-        else:
-            self.engineer(
-                EngineeringKind.KEY_CHANGE, new_key=self.other_key(value), with_next_purchase=act == "key with sale"
-            )
+        elif not EngineeringToken.objects.filter(meter=self.meter, state="WAITING").exists():
+            self.engineer(EngineeringKind.KEY_CHANGE, new_key=self.other_key(value), with_next_purchase=act != "key")
             if act == "key with sale":
                 self.sell(100_00)
 
-    def sell(self, minor):
+    def sold(self, minor):
         order = SaleOrder(self.supply.pk, self.scene.shift.pk, (TenderRow("CASH", minor, minor),))
-        vend_id = sell_energy(request_id=new_id(), order=order, actor=self.scene.asha, at=self.at)
+        return sell_energy(request_id=new_id(), order=order, actor=self.scene.asha, at=self.at)
+
+    def sell(self, minor):
+        vend_id = self.sold(minor)
         delivery = issue_token(vend_id=vend_id, actor=self.scene.asha, at=self.at)
         found = sold(vend_id, unit_path="")
         self.hand_out_sections(self.not_handed_out(list(found.first_tokens)))

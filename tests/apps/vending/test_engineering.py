@@ -13,7 +13,7 @@ from gridtill.apps.keystore.operations import NewVendingKey, store_vending_key, 
 from gridtill.apps.ledger.models import Posting
 from gridtill.apps.vending.choices import EngineeringKind
 from gridtill.apps.vending.models import Delivery, EngineeringToken, Vend
-from gridtill.apps.vending.operations.deliver import issue_token
+from gridtill.apps.vending.operations.deliver import issue_token, recall_delivery
 from gridtill.apps.vending.operations.documents import RequestReused
 from gridtill.apps.vending.operations.engineering import (
     EngineeringOrder,
@@ -39,6 +39,7 @@ from gridtill.kernel.ids import new_id
 from gridtill.sim.keypad.meter import enter, new_meter
 from gridtill.sts.keys import KeyContext, derive_decoder_key
 from gridtill.sts.pan import MeterPan
+from tests.factories.sales import take_back
 from tests.factories.scene import ALL_RIGHTS, MORNING, VENDING_KEY, actor_for, make_operator, make_scene, make_supply
 
 pytestmark = pytest.mark.django_db
@@ -515,3 +516,64 @@ def test_ids_of_a_batch_follow_from_batch_and_meter(scene, supply, edna):
 
     assert row.pk == uuid.uuid5(row.batch, row.meter.number)
     assert scene.bram.permissions == ALL_RIGHTS
+
+
+def test_a_second_purchase_waits_for_the_same_key_change(scene, supply, edna, second_revision):
+    meter = Meter.objects.get()
+    held = keypad_for(meter)
+    row = ask_key_change(edna, meter, with_next_purchase=True)
+    agree(row, scene.bram)
+    first, second = sell(scene, supply), sell(scene, supply)
+    dead, alive = FarIssuer("dead"), FarIssuer()
+
+    assert issue_token(vend_id=second.pk, actor=scene.asha, at=MORNING, issuer=dead).state == "PENDING"
+    later = issue_token(vend_id=second.pk, actor=scene.asha, at=MORNING, issuer=alive)
+    earlier = issue_token(vend_id=first.pk, actor=scene.asha, at=MORNING, issuer=alive)
+    for digits in (*sold(second.pk, unit_path="").first_tokens, later.token, earlier.token):
+        held, entry = enter(held, digits)
+        assert entry.verdict.is_taken
+    assert held.remaining_wh == 10_000
+
+
+def test_a_purchase_taken_back_before_its_key_change_leaves_it_waiting(scene, supply, edna, second_revision):
+    meter = Meter.objects.get()
+    row = ask_key_change(edna, meter, with_next_purchase=True)
+    agree(row, scene.bram)
+    taken_back = sell(scene, supply)
+    take_back(scene, taken_back)
+    row.refresh_from_db()
+    assert (row.state, row.vend_id, Meter.objects.get().key_revision) == ("WAITING", None, 1)
+
+    held = keypad_for(meter)
+    vend = sell(scene, supply)
+    delivery = issue_token(vend_id=vend.pk, actor=scene.asha, at=MORNING)
+    for digits in (*sold(vend.pk, unit_path="").first_tokens, delivery.token):
+        held, entry = enter(held, digits)
+        assert entry.verdict.is_taken
+    assert Meter.objects.get().key_revision == held.security.key_revision == 2
+
+
+def test_a_key_change_that_was_made_stays_when_its_purchase_is_taken_back(scene, supply, edna, second_revision):
+    row = ask_key_change(edna, Meter.objects.get(), with_next_purchase=True)
+    agree(row, scene.bram)
+    vend = sell(scene, supply)
+    issue_token(vend_id=vend.pk, actor=scene.asha, at=MORNING)
+    take_back(scene, vend)
+    row.refresh_from_db()
+
+    assert (row.state, Meter.objects.get().key_revision) == ("ISSUED", 2)
+    again = sell(scene, supply)
+    issue_token(vend_id=again.pk, actor=scene.asha, at=MORNING)
+    assert sold(again.pk, unit_path="").first_tokens == tuple(row.tokens)
+
+
+def test_a_key_stays_when_something_else_was_sold_for_it(scene, supply, edna, second_revision):
+    row = ask_key_change(edna, Meter.objects.get(), with_next_purchase=True)
+    agree(row, scene.bram)
+    first = sell(scene, supply)
+    sell(scene, supply)
+    EngineeringToken.objects.update(state="FAILED")
+    recall_delivery(delivery=first.delivery, actor=scene.asha, at=MORNING)
+
+    assert Meter.objects.get().key_revision == 2
+    assert EngineeringToken.objects.get().state == "FAILED"

@@ -12,7 +12,7 @@ from gridtill.apps.audit.operations import record_write
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.choices import DeliveryState, EngineeringState
 from gridtill.apps.vending.models import Delivery
-from gridtill.apps.vending.operations.key_change import make_key_change
+from gridtill.apps.vending.operations.key_change import make_key_change, release_key_change
 from gridtill.apps.vending.operations.statement import write_token
 from gridtill.apps.vending.queries.issuing import AFTER
 from gridtill.apps.vending.rules import parts_of
@@ -271,6 +271,7 @@ def recall_delivery(*, delivery: Delivery, actor: Actor, at: datetime) -> Delive
     :raises IllegalTransition: if the credit may be in the meter, or the answer is unknown
     """
     event = DeliveryEvent.RECALL if delivery.state == DeliveryState.ISSUED else DeliveryEvent.CANCEL
+    release_key_change(delivery=delivery, actor=actor, at=at)
     return _move(delivery, event, actor=actor, at=at, detail="purchase taken back")
 
 

@@ -14,7 +14,9 @@ AFTER = "after_change"
 
 def key_data(basis: SaleBasis) -> dict[str, Any]:
     """Return the meter's key data as they are kept with the delivery; ``AFTER`` names a key change that goes first."""
-    after = {} if basis.key_change_id is None else {AFTER: str(basis.key_change_id)}
+    # That of an earlier purchase too, as long as it was not made: the archive has the new key already.
+    change = basis.key_change_id or basis.unmade_change_id
+    after = {} if change is None else {AFTER: str(change)}
     return {
         "drn": basis.meter_number,
         "supply_group_code": basis.supply_group_code,

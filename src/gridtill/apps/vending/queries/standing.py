@@ -39,6 +39,8 @@ _COLUMNS = """
         WHERE e.meter_id = m.id AND e.base_date = m.base_date) AS latest_engineered,
     (SELECT e.id FROM vending_engineeringtoken e WHERE e.meter_id = m.id AND e.kind = 'KEY_CHANGE'
         AND e.state = 'WAITING') AS key_change_id,
+    (SELECT e.id FROM vending_engineeringtoken e WHERE e.meter_id = m.id AND e.kind = 'KEY_CHANGE'
+        AND e.vend_id IS NOT NULL AND e.state IN ('APPROVED', 'DISPATCHED', 'UNKNOWN', 'FAILED')) AS unmade_change_id,
     k.key_expiry AS group_key_expiry, ku.path AS group_unit_path, hu.path AS hall_path,
     t.id AS till_id, t.code AS till_code, t.document_sequence, t.head_hash, t.is_active AS till_active,
     (SELECT t2.document_sequence FROM vending_till t2 WHERE t2.id = t.id) AS seen_sequence,
@@ -167,8 +169,9 @@ def _basis(row: dict[str, Any]) -> SaleBasis:
     debts = row["debts"]
     row["debts"] = tuple([Debt(*item) for item in (json.loads(debts) if isinstance(debts, str) else debts or ())])
     row["months_wh"] = json.loads(months) if isinstance(months, str) else months
-    if isinstance(row["key_change_id"], str):
-        row["key_change_id"] = UUID(row["key_change_id"])
+    for name in ("key_change_id", "unmade_change_id"):
+        if isinstance(row[name], str):
+            row[name] = UUID(row[name])
     row["zone"] = ZoneInfo(row["time_zone"])
     row["latest_token_identifier"] = max(row.pop("latest_delivered") or 0, row.pop("latest_engineered") or 0)
     return SaleBasis(**row)
