@@ -6,6 +6,8 @@ from django.utils.translation import gettext_noop
 
 # Raised where no Django is known, so that no tool finds them there; a test keeps this list complete.
 SENTENCES = (
+    gettext_noop("Try again."),
+    gettext_noop("Whoever makes the tokens does not answer, so nothing can be said of this one."),
     gettext_noop("Read it again."),
     gettext_noop("The register shows less than when the meter was installed. Nothing was removed."),
     gettext_noop("This metering point was taken out of use. Nothing was installed."),

@@ -12,6 +12,7 @@ from gridtill.apps.keystore.operations import NewVendingKey, forget_issuers, sto
 from gridtill.apps.vending.models import EngineeringToken
 from gridtill.apps.vending.operations.deliver import issue_token
 from gridtill.apps.vending.queries.verify import TokenOrigin, verify_token
+from gridtill.drivers.security.base import IssueRefused, IssueUnknown
 from gridtill.kernel.actors import SYSTEM
 from gridtill.kernel.clock import now
 from gridtill.kernel.ids import new_id
@@ -363,3 +364,15 @@ class TestCheck:
         page = stranger.post("/tokens/check/", {"token": sold.token})
         assert page.context["found"].origin is TokenOrigin.CLOSED
         assert sold.vend.number not in page.content.decode()
+
+    @pytest.mark.parametrize("silence", [IssueRefused("The module is away."), IssueUnknown(new_id(), "no answer")])
+    def test_an_issuer_out_of_reach_calls_nobody_a_forger(self, meter, sold, silence):
+        class Away:
+            def verify(self, _meter, _digits):
+                raise silence
+
+        strange = encode_credit(self.key(meter), 10, 6_700_000, 3)
+        with pytest.raises(IssueRefused):
+            verify_token(digits=strange, meter_number=meter.number, unit_path="", issuer=Away())
+        found = verify_token(digits=sold.token, meter_number="", unit_path="", issuer=Away())
+        assert (found.origin, found.content) == (TokenOrigin.PURCHASE, None)

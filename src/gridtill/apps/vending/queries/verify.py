@@ -12,7 +12,14 @@ from gridtill.apps.customers.queries import meters_within
 from gridtill.apps.keystore.operations import token_issuer
 from gridtill.apps.vending.models import Delivery, EngineeringToken
 from gridtill.apps.vending.queries.key_changes import KEY_DATA
-from gridtill.drivers.security.base import IssueRefused, IssueUnknown, MeterSecurity, TokenIssuer
+from gridtill.drivers.security.base import (
+    InvalidRequest,
+    IssueRefused,
+    IssueUnknown,
+    KeyMissing,
+    MeterSecurity,
+    TokenIssuer,
+)
 from gridtill.kernel.errors import InvalidValue
 from gridtill.sts.assembly import normalize_token, unseal
 from gridtill.sts.decoded import DecodedToken
@@ -58,6 +65,7 @@ def verify_token(*, digits: str, meter_number: str, unit_path: str, issuer: Toke
     :raises StsError: if the digits are no token at all
     :raises InvalidValue: if a meter is named that is not there
     :raises KeystoreLocked: if no key can be used at all
+    :raises IssueRefused: if the issuer cannot be asked
     """
     digits = normalize_token("".join(digits.split()))
     token_class = unseal(digits)[0]
@@ -67,7 +75,13 @@ def verify_token(*, digits: str, meter_number: str, unit_path: str, issuer: Toke
         return TokenFinding(TokenOrigin.TEST, meter, decode(digits), engineering=found.engineering if found else None)
     if meter is None:
         return TokenFinding(TokenOrigin.CLOSED)
-    opened = _opened(digits, _keys_of(meter, found), issuer or token_issuer())
+    try:
+        opened = _opened(digits, _keys_of(meter, found), issuer or token_issuer())
+    except IssueRefused:
+        if found is None:
+            raise
+        # Who made it is known from the books, whatever the issuer has to say.
+        opened = None
     content, base_date = opened or (None, 0)
     minute = content.token_identifier if content else None
     made_for = None if minute is None else moment_of(minute, base_date)
@@ -135,6 +149,11 @@ def _opened(digits: str, keys: list[MeterSecurity], issuer: TokenIssuer) -> tupl
     for security in keys:
         try:
             return issuer.verify(security, digits), security.base_date
-        except (StsError, IssueRefused, IssueUnknown):
+        except (StsError, KeyMissing, InvalidRequest):
+            # Any other refusal says nothing about the digits: an issuer that is out of reach calls nobody a forger.
             continue
+        except IssueUnknown as unknown:
+            raise IssueRefused(
+                "Whoever makes the tokens does not answer, so nothing can be said of this one.", remedy="Try again."
+            ) from unknown
     return None
