@@ -245,7 +245,7 @@ def test_a_repeated_batch_is_the_first_one(scene, supply, edna):
 
 def test_meters_elsewhere_are_as_if_they_were_not_there(scene, supply, edna):
     other = actor_for(make_operator("otto", "Otto", scene.office), ENGINEER)
-    stranger = type(other)(id=other.id, name=other.name, unit_path="999/", permissions=ENGINEER)
+    stranger = type(other)(id=other.id, name=other.name, unit_path="nowhere/", permissions=ENGINEER)
 
     with pytest.raises(MetersUnfit, match="no such meter"):
         ask(stranger, [Meter.objects.get()])

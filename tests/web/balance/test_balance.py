@@ -115,3 +115,13 @@ def test_closed_day_of_another_bureau_is_not_found(scene, enter, reader):
 
     assert far.get(address).status_code == 404
     assert far.post("/balance/close/").status_code == 403
+
+
+def test_a_cashier_counts_blind(scene, enter):
+    sell(scene, make_supply(scene).pk, 123_00)
+    cashier = enter(replace(scene.asha, permissions=frozenset({"reports.view", "vend.sell", "vend.view"})))
+
+    for page in (cashier.get("/balance/"), cashier.get("/balance/?export=csv"), cashier.get("/")):
+        assert b"123.00" not in page.content
+    assert "Count your drawer first" in cashier.get("/balance/").content.decode()
+    assert b"123.00" in enter(scene.bram).get("/balance/").content

@@ -393,3 +393,23 @@ def test_who_may_not_reprint_gets_the_original_alone(scene, enter, supply):
 
     assert (desk.post(address).status_code, desk.post(address).status_code) == (200, 403)
     assert ReceiptPrint.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ({"pay": "MOBILE_MONEY", "reference": ""}, {"pay": "MOBILE_MONEY", "reference": "MM-900001"}),
+        ({"received": "50"}, {"received": "500"}),
+    ],
+)
+def test_what_was_refused_is_put_right_and_sold_without_typing_the_amount_again(desk, supply, wrong, right):
+    refused = sell(desk, supply, **wrong)
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert "Nothing was sold" in page
+    # The price is still there, and so is a button that sells.
+    assert 'data-quoted="100"' in page
+    assert "disabled" not in page
+
+    assert sell(desk, supply, **right).status_code in {200, 302}
+    assert Vend.objects.count() == 1

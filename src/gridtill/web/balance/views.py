@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from gridtill.apps.vending.choices import TenderKind
 from gridtill.apps.vending.operations.closing import close_day
+from gridtill.apps.vending.queries.counter import till_in_hand
 from gridtill.apps.vending.queries.records import BalanceConditions, DayBalance, day_balance, report_choices
 from gridtill.apps.vending.queries.tills import bureaus, closed_day, day_closes
 from gridtill.kernel.clock import business_day, now
@@ -44,6 +45,9 @@ def balance(request: Any, refusal: Refusal | None = None) -> HttpResponseBase:
         "request_id": new_id(),
         "refusal": refusal,
     }
+    if till_in_hand(request.actor.id) and not request.actor.may("shift.sign"):
+        # Who still has a drawer to count is not told what it should hold.
+        return render(request, "balance/page.html", context | {"uncounted": True})
     if not form.is_valid():
         return render(request, "balance/page.html", context, status=422)
     conditions = form.conditions()

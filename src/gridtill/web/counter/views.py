@@ -80,19 +80,27 @@ def find(request: Any) -> HttpResponse:
 def quote(request: Any, agreement_id: int) -> HttpResponse:
     context = {"currency": request.utility.currency, "typed": request.GET.get("amount", "")}
     try:
-        context |= _quoted(request, agreement_id)
+        context |= _quoted(request, agreement_id, request.GET)
     except Refusal as refusal:
         context["refusal"] = refusal
     return render(request, "counter/quote.html", context)
 
 
-def _quoted(request: Any, agreement_id: int) -> dict[str, Any]:
+def _requoted(request: Any, agreement_id: int) -> dict[str, Any]:
+    """Return the price again after a refused sale, so that what was wrong can be put right and sold."""
+    try:
+        return _quoted(request, agreement_id, request.POST)
+    except (Refusal, Http404):
+        return {}
+
+
+def _quoted(request: Any, agreement_id: int, given: Any) -> dict[str, Any]:
     shift_id = reads.open_shift_id(request.actor.id)
     if not shift_id:
         raise Http404
-    text = request.GET.get("amount", "")[:24]
+    text = given.get("amount", "")[:24]
     wanted: dict[str, int] = {}
-    by_energy = request.GET.get("unit") == "kwh"
+    by_energy = given.get("unit") == "kwh"
     if by_energy:
         wanted["energy_wh"] = parse_kwh(text).wh
     else:
@@ -128,6 +136,7 @@ def sell(request: Any, agreement_id: int) -> HttpResponse:
     except Refusal as refusal:
         status = 409 if refusal.code in {"quote_changed", "request_reused"} else 422
         context = {"refusal": refusal, "currency": request.utility.currency, "typed": request.POST.get("amount", "")}
+        context |= _requoted(request, agreement_id)
         if refusal.code == RequestWithdrawn.code:
             context["fresh_id"] = new_id()
         answer = render(request, "counter/quote.html", context, status=status)

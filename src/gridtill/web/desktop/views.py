@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from gridtill.apps.notices.queries import current_notices
+from gridtill.apps.vending.queries.counter import till_in_hand
 from gridtill.apps.vending.queries.desktop import AlertCounts, DaySales, alert_counts, daily_sales
 from gridtill.kernel.clock import business_day, now
 from gridtill.kernel.money import exponent
@@ -40,10 +41,15 @@ def _sees_figures(request: Any) -> bool:
 def _figures(request: Any, today: date) -> dict[str, Any]:
     sales = daily_sales(request.actor.unit_path, today - timedelta(days=DAYS - 1), today)
     statistics = _statistics(sales, request.utility.currency)
+    # Who still has a drawer to count is not told what it should hold.
+    uncounted = bool(till_in_hand(request.actor.id)) and not request.actor.may("shift.sign")
+    if uncounted:
+        statistics = [item for item in statistics if item["kind"] != "money"]
     kind = request.GET.get("show", "money")
     chosen = next((item for item in statistics if item["kind"] == kind), statistics[0])
     return {
         "today": sales[-1],
+        "uncounted": uncounted,
         "statistics": statistics,
         "chosen": chosen,
         "chart": json.dumps(chosen["chart"]),

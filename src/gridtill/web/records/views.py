@@ -99,7 +99,8 @@ class _OfferedFilter(django_filters.TypedChoiceFilter):
 
     @property
     def field(self) -> Any:
-        self.extra["choices"] = self._offered(self.parent.request)
+        # Without an empty one a browser sends the first, and narrows what nobody narrowed.
+        self.extra["choices"] = [("", _("All")), *self._offered(self.parent.request)]
         return super().field
 
 
