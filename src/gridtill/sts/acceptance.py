@@ -160,7 +160,7 @@ def _counted(before: MeterState, answer: Answer, at: int) -> Answer:
     wrong = before.wrong_entries + 1
     until = 0
     if before.lock_after and wrong >= before.lock_after:
-        until = at + min(_LOCK_FIRST_S << (wrong - before.lock_after), _LOCK_LONGEST_S)
+        until = at + min(_LOCK_FIRST_S << min(wrong - before.lock_after, 8), _LOCK_LONGEST_S)
     return replace(answer, state=replace(before, wrong_entries=wrong, locked_until=until))
 
 

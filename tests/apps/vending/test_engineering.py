@@ -466,8 +466,10 @@ def test_tokens_for_a_key_that_the_archive_changed_meanwhile_are_thrown_away(sce
     issuer.line = "up"
 
     found = make(row, edna, issuer)
-    assert (found.state, found.digits) == ("FAILED", "")
+    assert (found.state, found.digits) == ("CANCELLED", "")
     assert Meter.objects.get().key_revision == 1
+    with pytest.raises(NotWaiting):
+        make(row, edna, issuer)
 
 
 def test_a_purchase_waits_for_its_key_change(scene, supply, edna, second_revision):
@@ -577,3 +579,76 @@ def test_a_key_stays_when_something_else_was_sold_for_it(scene, supply, edna, se
 
     assert Meter.objects.get().key_revision == 2
     assert EngineeringToken.objects.get().state == "FAILED"
+
+
+def test_a_key_is_not_changed_between_a_purchase_and_its_token(scene, supply, edna, second_revision):
+    row = ask_key_change(edna, Meter.objects.get())
+    agree(row, scene.bram)
+    vend = sell(scene, supply)
+
+    assert "has no token yet" in make(row, edna).detail
+    assert Meter.objects.get().key_revision == 1
+    issue_token(vend_id=vend.pk, actor=scene.asha, at=MORNING)
+    assert make(row, edna).state == "ISSUED"
+
+
+def test_a_waiting_change_does_not_come_with_a_purchase_while_an_earlier_one_is_open(
+    scene, supply, edna, second_revision
+):
+    vend = sell(scene, supply)
+    row = ask_key_change(edna, Meter.objects.get(), with_next_purchase=True)
+    agree(row, scene.bram)
+    assert sell(scene, supply).delivery.meter_security["key_revision"] == 1
+
+    for open_vend in Vend.objects.all():
+        issue_token(vend_id=open_vend.pk, actor=scene.asha, at=MORNING)
+    assert sell(scene, supply).delivery.meter_security["key_revision"] == 2
+    assert sold(vend.pk, unit_path="").first_tokens == ()
+
+
+def test_a_batch_repeated_with_another_value_is_refused(scene, supply, edna):
+    batch = new_id()
+    ask(edna, [Meter.objects.get()], batch=batch, value=2500)
+
+    with pytest.raises(RequestReused):
+        ask(edna, [Meter.objects.get()], batch=batch, value=9000)
+
+
+def test_one_that_was_given_up_does_not_keep_the_others_waiting(scene, supply, edna):
+    make_supply(scene, 2)
+    rows = ask(edna, list(Meter.objects.all()), EngineeringKind.CLEAR_TAMPER, value=0)
+    cancel_engineering(token_id=rows[0].pk, actor=edna, at=MORNING)
+
+    assert [row.state for row in agree(rows[0], scene.bram)] == ["APPROVED"]
+    rows[0].refresh_from_db()
+    assert rows[0].state == "CANCELLED"
+
+
+def test_purchases_taken_back_do_not_count_as_shown(scene, supply, edna, second_revision):
+    row = ask_key_change(edna, Meter.objects.get())
+    agree(row, scene.bram)
+    make(row, edna)
+    for _time in range(SHOWN_WITH_PURCHASES):
+        take_back(scene, sell(scene, supply))
+    vend = sell(scene, supply)
+    issue_token(vend_id=vend.pk, actor=scene.asha, at=MORNING)
+
+    assert len(sold(vend.pk, unit_path="").first_tokens) == 4
+
+
+def test_older_tokens_do_not_keep_a_key_change_from_being_undone(scene, supply, edna, second_revision):
+    meter = Meter.objects.get()
+    for value in (1000, 2000, 3000, 4000):
+        make(ask(edna, [meter], value=value)[0], edna)
+    row = ask_key_change(edna, meter)
+    agree(row, scene.bram)
+    make(row, edna)
+    undo_key_change(token_id=row.pk, reason="meter is broken", actor=scene.bram, at=MORNING)
+    assert Meter.objects.get().key_revision == 1
+
+    again = ask_key_change(edna, meter)
+    agree(again, scene.bram)
+    make(again, edna)
+    make(ask(edna, [meter], value=5000)[0], edna)
+    with pytest.raises(KeyChangeUsed):
+        undo_key_change(token_id=again.pk, reason="meter is broken", actor=scene.bram, at=MORNING)

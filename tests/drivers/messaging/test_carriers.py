@@ -203,3 +203,25 @@ def test_texts_and_secrets_stay_out_of_representations():
     assert "1234" not in repr(MESSAGE)
     assert "s3cret" not in repr(open_messenger("https://gateway.example/", secret="s3cret"))
     assert "s3cret" not in repr(open_messenger("smtp://u:s3cret@mail.example", sender="a@b.example"))
+
+
+def test_gateway_that_sends_elsewhere_sent_nothing_and_tells_nobody_the_secret():
+    with gateway(302) as (url, heard), pytest.raises(MessageRefused, match="302"):
+        open_messenger(url, secret="s3cret").send(MESSAGE)
+    assert len(heard) == 1
+
+
+def test_gateway_that_answers_nonsense_may_have_sent_it():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        connection, _peer = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"nonsense\r\n\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert open_messenger(f"http://127.0.0.1:{listener.getsockname()[1]}/").send(MESSAGE) is MessageOutcome.UNKNOWN
+    thread.join(5)
+    listener.close()

@@ -7,6 +7,7 @@ Carriers by address: a file for practice, an SMTP server, a gateway that takes J
 
 from __future__ import annotations
 
+import http.client
 import json
 import smtplib
 import ssl
@@ -27,6 +28,16 @@ from gridtill.drivers.messaging.base import (
 )
 
 _LONGEST_ANSWER = 10_000
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follow nobody: the message would be lost on the way, and the secret told to somebody else."""
+
+    def redirect_request(self, *_arguments: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def open_messenger(url: str, *, sender: str = "", secret: str = "") -> Messenger:
@@ -82,9 +93,12 @@ class SmtpMessenger:
         if not message.recipient.isprintable():
             raise MessageRefused("This is no mail address. Nothing was sent.")
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self.sender, message.recipient, message.subject
-        mail["Message-ID"] = f"<{message.request_id}@{self.sender.rpartition('@')[2]}>"
-        mail.set_content(message.text)
+        try:
+            mail["From"], mail["To"], mail["Subject"] = self.sender, message.recipient, message.subject
+            mail["Message-ID"] = f"<{message.request_id}@{self.sender.rpartition('@')[2]}>"
+            mail.set_content(message.text)
+        except (ValueError, AttributeError, IndexError) as error:
+            raise MessageRefused("This is no mail address. Nothing was sent.") from error
         try:
             connection = self._connected()
         except (OSError, smtplib.SMTPException) as error:
@@ -93,7 +107,7 @@ class SmtpMessenger:
             connection.send_message(mail)
         except smtplib.SMTPResponseException as error:
             raise MessageRefused(f"The mail server refused it: {error.smtp_code}. Nothing was sent.") from error
-        except smtplib.SMTPRecipientsRefused as error:
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError) as error:
             raise MessageRefused("The mail server refused the address. Nothing was sent.") from error
         except (OSError, smtplib.SMTPException):
             # The line broke while the mail was on it.
@@ -137,16 +151,16 @@ class HttpMessenger:
             self.url, content.encode(), {"Content-Type": "application/json", "Authorization": f"Bearer {self.secret}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
                 answer.read(_LONGEST_ANSWER)
         except urllib.error.HTTPError as error:
-            if 400 <= error.code < 500:
+            if 300 <= error.code < 500:
                 raise MessageRefused(f"The gateway refused it: {error.code}. Nothing was sent.") from error
             return MessageOutcome.UNKNOWN
         except urllib.error.URLError as error:
             if isinstance(error.reason, ConnectionRefusedError):
                 raise MessageRefused("The gateway cannot be reached. Nothing was sent.") from error
             return MessageOutcome.UNKNOWN
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return MessageOutcome.UNKNOWN
         return MessageOutcome.SENT

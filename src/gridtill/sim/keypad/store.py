@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from gridtill.kernel.errors import Refusal
 from gridtill.sim.keypad.meter import KeypadMeter
-from gridtill.sts.acceptance import MeterState, Section
+from gridtill.sts.acceptance import STORED_IDENTIFIERS, MeterState, Section
 from gridtill.sts.errors import StsError
 from gridtill.sts.keys import DecoderKey
 from gridtill.sts.pan import MeterPan
@@ -79,7 +79,7 @@ def parse(kept: Any) -> KeypadMeter:
         security = MeterState(
             key=DecoderKey(kept["encryption_algorithm"], bytes.fromhex(kept["decoder_key"])),
             **{name: _plain(name, kept[name]) for name in _PLAIN},
-            identifiers=tuple(_whole(item) for item in kept["identifiers"]),
+            identifiers=_identifiers(kept["identifiers"]),
             sections={
                 int(number): Section(_whole(section[0]), _whole(section[1]))
                 for number, section in kept["sections"].items()
@@ -106,6 +106,12 @@ def _plain(name: str, value: Any) -> Any:
     if name in _TEXTS:
         return str(value)
     return value is True if name == "is_tampered" else _whole(value)
+
+
+def _identifiers(kept: Any) -> tuple[int, ...]:
+    if len(kept) != STORED_IDENTIFIERS:
+        raise ValueError(f"a meter remembers {STORED_IDENTIFIERS} identifiers")
+    return tuple(_whole(item) for item in kept)
 
 
 def _whole(value: Any) -> int:

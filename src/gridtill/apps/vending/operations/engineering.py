@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from gridtill.apps.assets.choices import AssetStatus, TokenCarrier
 from gridtill.apps.assets.models import Meter
@@ -125,7 +124,16 @@ def request_engineering(
     numbers = list(dict.fromkeys("".join(number.split()) for number in meter_numbers))
     done = list(EngineeringToken.objects.filter(batch=batch_id).select_related("meter").order_by("meter__number"))
     if done:
-        check_same_request(same=done[0].kind == order.kind and {row.meter.number for row in done} == set(numbers))
+        first = done[0]
+        same = (first.kind, first.value, first.with_next_purchase, first.reason) == (
+            order.kind,
+            order.value,
+            order.with_next_purchase,
+            order.reason.strip(),
+        )
+        security = first.new_security or {}
+        wanted = order.new_key is None or security == security | _named(order.new_key)
+        check_same_request(same=same and wanted and {row.meter.number for row in done} == set(numbers))
         return done
     _check_order(order, numbers)
     needs_second = order.kind in FOUR_EYES
@@ -185,7 +193,11 @@ def _check_order(order: EngineeringOrder, numbers: Sequence[str]) -> None:
 
 
 def _target(meter: Meter, new: NewKey) -> dict[str, Any]:
-    return key_data_of(meter) | {name: value for name, value in asdict(new).items() if value is not None}
+    return key_data_of(meter) | _named(new)
+
+
+def _named(new: NewKey) -> dict[str, Any]:
+    return {name: value for name, value in asdict(new).items() if value is not None}
 
 
 def _fit_meters(order: EngineeringOrder, numbers: Sequence[str], actor: Actor, at: datetime) -> list[Meter]:
@@ -254,8 +266,9 @@ def decide_engineering(
     :raises NotAllowed: if the right is missing, or a meter lies out of reach
     :raises InvalidValue: if it is one's own wish, or a refusal gives no reason
     """
-    rows = _batch(batch_id)
-    if not rows or any(row.state != EngineeringState.REQUESTED for row in rows):
+    # One that was given up meanwhile does not keep the others waiting.
+    rows = [row for row in _batch(batch_id) if row.state == EngineeringState.REQUESTED]
+    if not rows:
         raise NotWaiting("This was decided before. Nothing was changed.")
     for path in {reach_of(row.meter) for row in rows}:
         actor.require("tokens.approve", path)
@@ -296,15 +309,15 @@ def cancel_engineering(*, token_id: UUID, actor: Actor, at: datetime) -> Enginee
 
     :raises NotWaiting: if it may have been made
     """
+    # The meter before the row, as everywhere: two who lock them crosswise wait for each other.
+    meter = lock_identifiers(EngineeringToken.objects.values_list("meter_id", flat=True).get(pk=token_id))
     row = EngineeringToken.objects.select_related("meter__store").select_for_update(of=("self",)).get(pk=token_id)
     require_either(actor, row)
     if row.state not in (*WAITS, EngineeringState.FAILED):
         raise NotWaiting("This was made, or may have been. Nothing was changed.")
-    if row.vend_id is not None:
+    if row.vend_id is not None and key_data_of(meter) == row.new_security:
         # Its purchase was sold for the new key; with the old one back, the purchase's token is made for that.
-        meter = lock_identifiers(row.meter_id)
-        if key_data_of(meter) == row.new_security:
-            write_key(meter, row.meter_security or {}, actor, at)
+        write_key(meter, row.meter_security or {}, actor, at)
     return set_token(row, actor, at, "cancelled", state=EngineeringState.CANCELLED)
 
 
@@ -348,15 +361,15 @@ def undo_key_change(*, token_id: UUID, reason: str, actor: Actor, at: datetime) 
         raise InvalidValue("Give a reason.", field="reason")
     if row.kind != EngineeringKind.KEY_CHANGE or row.state != EngineeringState.ISSUED:
         raise NotWaiting("This is no key change that was made. Nothing was changed.")
-    later = Q(pk__gt=row.pk) | Q(requested_at__gt=row.requested_at)
+    # By identifiers, which never go back: what was made since carries a later one.
+    since = EngineeringToken.objects.filter(
+        meter_id=row.meter_id, base_date=row.base_date, token_identifier__gt=row.since_identifier or 0
+    )
     used = (
         row.confirmed_at is not None
         or row.vend_id is not None
         or under_new_key(row).exists()
-        or EngineeringToken.objects.filter(later, meter_id=row.meter_id, state=EngineeringState.ISSUED)
-        .exclude(pk=row.pk)
-        .exclude(kind=EngineeringKind.TEST)
-        .exists()
+        or since.exclude(pk=row.pk).exists()
         or key_data_of(meter) != row.new_security
     )
     if used:

@@ -17,7 +17,7 @@ from gridtill.apps.vending.operations.engineering import (
     write_key,
 )
 from gridtill.apps.vending.operations.standing import lock_identifiers
-from gridtill.apps.vending.queries.key_changes import key_data_of, latest_identifier
+from gridtill.apps.vending.queries.key_changes import has_unmade_purchase, key_data_of, latest_identifier
 from gridtill.apps.vending.rules import identifier_after
 from gridtill.drivers.security.base import (
     IssuedSet,
@@ -111,6 +111,10 @@ def _reserve(row: EngineeringToken, actor: Actor, at: datetime) -> EngineeringTo
         return row
     if row.vend_id is None:
         row.meter_security = key_data_of(meter)
+        if row.kind == EngineeringKind.KEY_CHANGE and has_unmade_purchase(meter.pk):
+            # Its token would be made for a key that the meter has not, or has no more.
+            detail = "A purchase for this meter has no token yet. Settle it first, then ask again."
+            return set_token(row, actor, at, "refuse", state=EngineeringState.FAILED, detail=detail)
         if row.meter_security == row.new_security:
             return set_token(
                 row, actor, at, "refuse", state=EngineeringState.FAILED, detail="The meter has this key already."
@@ -180,8 +184,9 @@ def _keep(row: EngineeringToken, made: IssuedSet, actor: Actor, at: datetime) ->
         return row
     if row.kind == EngineeringKind.KEY_CHANGE and row.vend_id is None:
         if key_data_of(meter) != row.meter_security:
-            detail = "The meter's key data were changed meanwhile; the tokens were thrown away."
-            return set_token(row, actor, at, "refuse", state=EngineeringState.FAILED, detail=detail)
+            # For good: asked again, the issuer would give these same tokens for what is another key by now.
+            detail = "The meter's key data were changed meanwhile; the tokens were thrown away. Ask for it anew."
+            return set_token(row, actor, at, "refuse", state=EngineeringState.CANCELLED, detail=detail)
         write_key(meter, row.new_security or {}, actor, at)
         # It takes an identifier, though its tokens carry none, so that what comes after it can be told.
         row.base_date = meter.base_date

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gridtill.apps.assets.models import Meter
-from gridtill.apps.vending.choices import DeliveryState, EngineeringState
+from gridtill.apps.vending.choices import EngineeringState
 from gridtill.apps.vending.models import Delivery, EngineeringToken
 from gridtill.apps.vending.operations.engineering import set_token, write_key
 from gridtill.apps.vending.operations.engineering_issue import make_engineering
@@ -17,7 +17,8 @@ from gridtill.apps.vending.queries.standing import SaleBasis
 from gridtill.drivers.security.base import TokenIssuer
 from gridtill.kernel.actors import Actor
 
-UNMADE = (EngineeringState.APPROVED, EngineeringState.DISPATCHED, EngineeringState.UNKNOWN, EngineeringState.FAILED)
+# One that was asked for and not answered stays with its purchase: asked for anew, it might be another.
+UNMADE = (EngineeringState.APPROVED, EngineeringState.FAILED)
 
 
 def begin_key_change(*, basis: SaleBasis, vend_id: UUID, identifier: int, actor: Actor, at: datetime) -> bool:
@@ -55,7 +56,7 @@ def release_key_change(*, delivery: Delivery, actor: Actor, at: datetime) -> Non
         .select_for_update(of=("self",))
         .get(pk=UUID(delivery.meter_security[AFTER]))
     )
-    others = under_new_key(change).exclude(pk=delivery.pk).exclude(state=DeliveryState.CANCELLED)
+    others = under_new_key(change).exclude(pk=delivery.pk)
     if change.vend_id != delivery.vend_id or change.state not in UNMADE or others.exists():
         return
     if key_data_of(meter) == change.new_security:

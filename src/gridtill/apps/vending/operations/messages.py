@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ from gridtill.drivers.messaging.base import Message, MessageOutcome, MessageRefu
 from gridtill.kernel.actors import Actor
 from gridtill.kernel.errors import Refusal
 
+logger = logging.getLogger(__name__)
 MOST_MESSAGES = 5
 _OUTCOMES = {MessageOutcome.SENT: MessageState.SENT, MessageOutcome.UNKNOWN: MessageState.UNKNOWN}
 
@@ -54,6 +56,10 @@ def send_token(
         outcome = messenger.send(Message(request_id, row.recipient, subject, text))
     except MessageRefused as refused:
         return _end(row, MessageState.FAILED, str(refused), actor, at)
+    except Exception:
+        # Whatever went wrong, it may have been on its way; the row must not say that it still is.
+        logger.exception("a message broke off")
+        return _end(row, MessageState.UNKNOWN, "no answer", actor, at)
     return _end(row, _OUTCOMES[outcome], "", actor, at)
 
 
@@ -61,8 +67,10 @@ def send_token(
 def _begin(
     request_id: UUID, vend_id: UUID, way: str, actor: Actor, at: datetime
 ) -> tuple[TokenMessage, Sold | None, str]:
-    found = sold(vend_id, unit_path=actor.unit_path)
+    sold(vend_id, unit_path=actor.unit_path)
     Vend.objects.select_for_update(of=("self",), no_key=True).get(pk=vend_id)
+    # Read under the lock: it may have been taken back in this very moment.
+    found = sold(vend_id, unit_path=actor.unit_path)
     done = TokenMessage.objects.filter(pk=request_id).first()
     if done is not None:
         check_same_request(same=(done.vend_id, done.way) == (vend_id, way))

@@ -8,12 +8,13 @@ from django.db.models import Max, QuerySet
 
 from gridtill.apps.assets.models import Meter
 from gridtill.apps.keystore.queries import key_reach
-from gridtill.apps.vending.choices import EngineeringKind, EngineeringState
+from gridtill.apps.vending.choices import DeliveryState, EngineeringKind, EngineeringState
 from gridtill.apps.vending.models import Delivery, EngineeringToken
 from gridtill.apps.vending.queries.standing import SaleBasis
 
 # After so many purchases the meter has surely been given its new key, or somebody has come to complain.
 SHOWN_WITH_PURCHASES = 3
+_UNMADE = (DeliveryState.PENDING, DeliveryState.DISPATCHED, DeliveryState.UNKNOWN, DeliveryState.FAILED)
 KEY_DATA = (
     "supply_group_code",
     "tariff_index",
@@ -37,6 +38,11 @@ def key_data_in(meter: Meter) -> dict[str, Any]:
     )
     first = min(changes, key=_order, default=None)
     return first.meter_security if first and first.meter_security else key_data_of(meter)
+
+
+def has_unmade_purchase(meter_id: int) -> bool:
+    """Tell whether something was sold for a meter whose token is not made, or not known to be."""
+    return Delivery.objects.filter(meter_id=meter_id, state__in=_UNMADE).exists()
 
 
 def latest_identifier(meter_id: int, base_date: int) -> int:
@@ -106,9 +112,11 @@ def _is_under(delivery: Delivery, change: EngineeringToken) -> bool:
 
 
 def under_new_key(change: EngineeringToken) -> QuerySet[Delivery]:
-    """Return what was sold for a meter since a key change was made."""
-    return Delivery.objects.filter(
+    """Return what was sold for a meter since a key change was made, and not taken back."""
+    sold = Delivery.objects.filter(
         meter_id=change.meter_id,
         base_date=(change.new_security or {})["base_date"],
         token_identifier__gte=change.since_identifier or 0,
     )
+    # What was taken back was seen by nobody.
+    return sold.exclude(state=DeliveryState.CANCELLED)

@@ -38,7 +38,8 @@ _COLUMNS = """
     (SELECT MAX(e.token_identifier) FROM vending_engineeringtoken e
         WHERE e.meter_id = m.id AND e.base_date = m.base_date) AS latest_engineered,
     (SELECT e.id FROM vending_engineeringtoken e WHERE e.meter_id = m.id AND e.kind = 'KEY_CHANGE'
-        AND e.state = 'WAITING') AS key_change_id,
+        AND e.state = 'WAITING' AND NOT EXISTS (SELECT 1 FROM vending_delivery d
+            WHERE d.meter_id = m.id AND d.state IN ('PENDING', 'DISPATCHED', 'UNKNOWN', 'FAILED'))) AS key_change_id,
     (SELECT e.id FROM vending_engineeringtoken e WHERE e.meter_id = m.id AND e.kind = 'KEY_CHANGE'
         AND e.vend_id IS NOT NULL AND e.state IN ('APPROVED', 'DISPATCHED', 'UNKNOWN', 'FAILED')) AS unmade_change_id,
     k.key_expiry AS group_key_expiry, ku.path AS group_unit_path, hu.path AS hall_path,
